@@ -1,0 +1,142 @@
+"""Names everything that can go wrong with an export.
+
+ExportError
+├── TemporaryError              trying again may help
+│   ├── VendorUnreachable       the request did not reach the vendor
+│   ├── VendorUnavailable       the vendor answered that it is broken (5xx, InternalServerError)
+│   ├── AnswerLost              the request was sent, its answer never came or cannot be read
+│   ├── TransferBroken          a download ended early or was refused
+│   ├── StorageUnavailable      the store could not take the file
+│   └── Deferral                trying again helps and costs no attempt
+│       ├── Throttled           429, ThrottlingException
+│       ├── LinkExpired         the download link is no longer taken
+│       └── LinkNotReady        the vendor has no link yet
+└── PermanentError              trying again does not help
+    ├── CredentialsRefused      401, 403, AccessDenied
+    ├── RequestRefused          400, ValidationException
+    ├── DownloadRefused         the link leads where the account does not allow
+    └── ReportLost              the report is gone or failed: only a new one helps
+"""
+
+from typing import ClassVar
+
+from landfall.exports.job import Fault
+
+
+class ExportError(Exception):
+    """An error that a step may raise; its text is shown to the export's owner and must hold no secret."""
+
+    code: ClassVar[str] = "error"
+    action: ClassVar[str] = "Look at the export's events, then retry it."
+
+    @property
+    def fault(self) -> Fault:
+        """The error as it is kept in the export's row."""
+        return Fault(self.code, str(self), self.action)
+
+
+class TemporaryError(ExportError):
+    """Trying again may help; `delay` is the least wait in seconds, where the other side named one."""
+
+    code = "temporary"
+
+    def __init__(self, message: str, *, delay: float | None = None) -> None:
+        """Keep the message for the owner and the wait that the other side asked for."""
+        super().__init__(message)
+        self.delay = delay
+
+
+class VendorUnreachable(TemporaryError):
+    """The request did not reach the vendor: nothing was started."""
+
+    code = "vendor_unreachable"
+    action = "Check the network and the account's base_url; Landfall tries again by itself until attempts run out."
+
+
+class VendorUnavailable(TemporaryError):
+    """The vendor answered that it cannot serve now."""
+
+    code = "vendor_unavailable"
+    action = "Wait for the vendor to recover, then retry the export."
+
+
+class AnswerLost(TemporaryError):
+    """The request was sent, but its answer never came or cannot be read: what it did is unknown."""
+
+    code = "answer_lost"
+    action = "Retry the export; if it happens again, look at the vendor's status page."
+
+
+class TransferBroken(TemporaryError):
+    """The download ended before the file was whole, or was refused."""
+
+    code = "transfer_broken"
+    action = "Retry the export; the report is still at the vendor."
+
+
+class StorageUnavailable(TemporaryError):
+    """The store could not take the file."""
+
+    code = "storage_unavailable"
+    action = "Check the store (LANDFALL_STORAGE_URL): does it exist, is it writable, is there room? Then retry."
+
+
+class Deferral(TemporaryError):
+    """Trying again later helps, and the wait costs no attempt."""
+
+    code = "deferred"
+
+
+class Throttled(Deferral):
+    """The vendor takes no more requests for now."""
+
+    code = "throttled"
+    action = "Nothing to do: Landfall waits as long as the vendor asks."
+
+
+class LinkExpired(Deferral):
+    """The download link is no longer taken; a new one is asked for."""
+
+    code = "link_expired"
+    action = "Nothing to do: Landfall asks for a new link."
+
+
+class LinkNotReady(Deferral):
+    """The vendor has no link yet, though it called the report finished."""
+
+    code = "link_not_ready"
+    action = "Nothing to do: Landfall asks again."
+
+
+class PermanentError(ExportError):
+    """Trying again does not help."""
+
+    code = "permanent"
+
+
+class CredentialsRefused(PermanentError):
+    """The vendor does not accept the account's credentials."""
+
+    code = "credentials_refused"
+    action = "Renew the account's credentials in landfall.toml's secrets, restart the worker, then retry the export."
+
+
+class RequestRefused(PermanentError):
+    """The vendor does not accept the request as it was asked."""
+
+    code = "request_refused"
+    action = "Correct the request as the vendor's message says and submit it again."
+
+
+class DownloadRefused(PermanentError):
+    """The download link leads to a place that the account does not allow."""
+
+    code = "download_refused"
+    action = "If the host is right, allow it with download_hosts or allow_private_hosts in landfall.toml."
+
+
+class ReportLost(PermanentError):
+    """The vendor's report failed or is gone: only ordering a new one helps."""
+
+    code = "report_lost"
+    action = "Submit the export again; if the vendor fails it again, narrow its range or ask the vendor."

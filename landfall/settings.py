@@ -1,0 +1,132 @@
+"""Reads Landfall's settings from the environment and landfall.toml."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+DEFAULT_CONFIG = "landfall.toml"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is one sentence that names it and the cure."""
+
+
+class SecretRef(BaseModel):
+    """Where a secret is to be read from: `{ env = "NAME" }` or `{ file = "PATH" }`, never the secret itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    env: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_a_literal(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError('a secret is not written into the file: use { env = "NAME" } or { file = "PATH" }')  # noqa: TRY004 - pydantic reports ValueError only
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('give either { env = "NAME" } or { file = "PATH" }')
+        return self
+
+    def reveal(self, setting: str) -> SecretStr:
+        """Read the secret. Raises SettingsError, naming the setting and the cure, where there is none."""
+        if self.env is not None:
+            value, source, cure = os.environ.get(self.env, ""), f"the environment variable {self.env}", "set it"
+        else:
+            source, cure = f"the file {self.file}", "write the secret into it"
+            try:
+                value = (self.file or Path()).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                value = ""
+        if not value:
+            raise SettingsError(f"{setting}: {source} is empty or missing; {cure}.")
+        return SecretStr(value)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; environment variables (prefix LANDFALL_) win over landfall.toml."""
+
+    model_config = SettingsConfigDict(env_prefix="LANDFALL_", extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path(".landfall"), description="Folder of all state: database, files, embedded Redis.")
+    database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db.")
+    redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
+    storage_url: str = Field(default="", description="Default: file://<home>/files.")
+    api_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
+    max_jobs: int = Field(default=50, ge=1, le=1000, description="Steps that one worker runs at once.")
+    lease_seconds: float = Field(
+        default=15.0, ge=1.0, description="A step whose worker is silent for this long is taken from it."
+    )
+    sweep_seconds: float = Field(default=1.0, ge=0.05, description="How often a worker looks for overdue exports.")
+    grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
+    log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
+    accounts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The vendor accounts, by name.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_path())
+
+    @model_validator(mode="after")
+    def _fill_in_what_follows_from_home(self) -> Self:
+        home = self.home.expanduser().absolute()
+        object.__setattr__(self, "home", home)
+        object.__setattr__(self, "database_url", self.database_url or f"sqlite:///{home / 'landfall.db'}")
+        object.__setattr__(self, "storage_url", self.storage_url or f"file://{home / 'files'}")
+        return self
+
+    @property
+    def api_url(self) -> str:
+        """The address under which the API is reached from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.api_host, self.api_host)  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.api_port}"
+
+
+def config_path() -> Path:
+    """The settings file: LANDFALL_CONFIG, else landfall.toml in the current folder."""
+    return Path(os.environ.get("LANDFALL_CONFIG") or DEFAULT_CONFIG)
+
+
+def load_settings(*, need_config: bool = True) -> Settings:
+    """Read the settings. Raises SettingsError, in one sentence, where they are missing or wrong."""
+    path = config_path()
+    if (need_config or "LANDFALL_CONFIG" in os.environ) and not path.is_file():
+        raise SettingsError(
+            f"there is no settings file {path}; write one with an [accounts.NAME] table (see README.md) "
+            "or name it in LANDFALL_CONFIG.",
+        )
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {first_complaint(error)}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing that pydantic found, as `field: what is wrong`, without the value (it may be a secret)."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in found["loc"])
+    what = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "extra_forbidden":
+        what = "there is no setting of this name; check the spelling"
+    return f"{where}: {what}" if where else what
