@@ -1,0 +1,1 @@
+"""Keeps exports, their events and accounts in SQLite: rows in, rows out."""

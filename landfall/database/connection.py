@@ -1,0 +1,114 @@
+"""Opens the database and runs transactions on it away from the event loop."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from landfall.settings import SettingsError
+
+T = TypeVar("T")
+_READERS = 4
+_BUSY_SECONDS = 30.0
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not take the transaction; nothing of it was written."""
+
+
+class Database:
+    """SQLite in WAL mode: one writer connection in a thread of its own, a few readers beside it.
+
+    One writer is not a limit here but the quickest form: SQLite has one anyway, and threads that wait for each
+    other's locks only add latency. `durable` syncs every commit to the disk (what the API promises must survive
+    a power cut); without it a power cut may undo the last commits, which a worker then simply does again.
+    """
+
+    def __init__(self, url: str, *, durable: bool) -> None:
+        """Open nothing yet. Raises SettingsError for a URL that is not SQLite's."""
+        path = sqlite_path(url)
+        synchronous = "FULL" if durable else "NORMAL"
+        self._writer = open_engine(path, "BEGIN IMMEDIATE", f"PRAGMA synchronous={synchronous}", size=1)
+        self._reader = open_engine(path, "BEGIN", "PRAGMA query_only=ON", size=_READERS)
+        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="landfall-write")
+        self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="landfall-read")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that writes. Raises DatabaseUnavailable when it could not be had."""
+        return await self._run(self._write_thread, self._writer, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent view, beside any writer."""
+        return await self._run(self._read_threads, self._reader, work)
+
+    async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, _transaction, engine, work)
+
+    def close(self) -> None:
+        """Finish what runs and close every connection."""
+        self._write_thread.shutdown()
+        self._read_threads.shutdown()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    async def __aenter__(self) -> Self:
+        """Be closed at the end of a block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///…` URL names. Raises SettingsError for any other URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("database_url: write it as sqlite:////absolute/path.db.") from None
+    if parsed.drivername != "sqlite" or not parsed.database:
+        raise SettingsError(
+            f"database_url: {parsed.drivername} is not supported by this release; write sqlite:////absolute/path.db.",
+        )
+    return Path(parsed.database)
+
+
+def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except OperationalError as error:
+        raise DatabaseUnavailable(str(error.orig)) from error
+
+
+def open_engine(path: Path, begin: str, pragma: str, *, size: int) -> Engine:
+    """Connections to one SQLite file, at most `size`; each transaction opens with `begin`."""
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the transaction is begun below, by its right name
+        for line in ("PRAGMA journal_mode=WAL", "PRAGMA foreign_keys=ON", pragma):
+            connection.execute(line)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,117 @@
+"""Writes exports and their events, each change by compare-and-swap on the export's version."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from landfall.database.clock import utc_now
+from landfall.database.rows import changed_columns, event_row, job_of, row_of
+from landfall.database.tables import events, exports, is_live, is_queued
+from landfall.exports.job import ExportJob
+from landfall.exports.settling import Event, Settled, claim
+
+ACCEPTED = Event("accept", None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A step taken by a worker: the export as it was, as it is now, and the database's time of the claim."""
+
+    before: ExportJob
+    job: ExportJob
+    at: datetime
+
+
+def accept(connection: Connection, jobs: Sequence[ExportJob]) -> None:
+    """Insert new exports and the events that tell of them."""
+    connection.execute(insert(exports), [row_of(job) for job in jobs])
+    connection.execute(insert(events), [event_row(job, ACCEPTED, job.created_at) for job in jobs])
+
+
+def find(connection: Connection, export_id: str) -> ExportJob | None:
+    """The export of this id."""
+    row = connection.execute(select(exports).where(exports.c.id == export_id)).one_or_none()
+    return job_of(row) if row else None
+
+
+def find_now(connection: Connection, export_id: str) -> tuple[ExportJob, datetime] | None:
+    """The export of this id, and the database's time."""
+    row = connection.execute(select(exports, utc_now().label("now")).where(exports.c.id == export_id)).one_or_none()
+    return (job_of(row), row.now) if row else None
+
+
+def find_in_flight(connection: Connection, account: str, request_hash: str) -> ExportJob | None:
+    """The newest export of this account that asks for the same and has not ended."""
+    row = connection.execute(
+        select(exports)
+        .where(
+            exports.c.account == account,
+            exports.c.request_hash == request_hash,
+            is_live,
+        )
+        .order_by(exports.c.created_at.desc(), exports.c.id.desc())
+        .limit(1),
+    ).one_or_none()
+    return job_of(row) if row else None
+
+
+def find_overdue(connection: Connection, limit: int) -> tuple[list[ExportJob], datetime]:
+    """The exports whose step is due, longest overdue first, and the database's time."""
+    now = connection.execute(select(utc_now())).scalar_one()
+    rows = connection.execute(
+        select(exports).where(exports.c.due_at <= now).order_by(exports.c.due_at).limit(limit),
+    )
+    return [job_of(row) for row in rows], now
+
+
+def take(connection: Connection, export_id: str, version: int, lease: timedelta) -> Claim | None:
+    """Claim the due step under a lease, unless the export has moved on since `version`."""
+    found = find_now(connection, export_id)
+    if found is None or found[0].version != version or found[0].step is None:
+        return None
+    before, now = found
+    taken = claim(before, now=now, lease=lease)
+    return Claim(before, taken, now) if _swap(connection, before, taken) else None
+
+
+def renew(connection: Connection, held: Iterable[tuple[str, int]], lease: timedelta) -> None:
+    """Extend the leases of steps that still run; those that were taken away stay taken."""
+    now = connection.execute(select(utc_now())).scalar_one()
+    for export_id, version in held:
+        connection.execute(
+            update(exports)
+            .where(exports.c.id == export_id, exports.c.version == version, exports.c.due_at.is_not(None))
+            .values(due_at=now + lease),
+        )
+
+
+def save(
+    connection: Connection, before: ExportJob, settled: Settled, *, at: datetime, seconds: float | None = None
+) -> bool:
+    """Write a settlement and its event; False, and nothing written, if the export has moved on since `before`."""
+    if not _swap(connection, before, settled.job):
+        return False
+    connection.execute(insert(events), [event_row(settled.job, settled.event, at, seconds)])
+    return True
+
+
+def find_queued(connection: Connection, account: str, limit: int) -> list[ExportJob]:
+    """The next queued exports of an account: by priority, then age."""
+    rows = connection.execute(
+        select(exports)
+        .where(exports.c.account == account, is_queued)
+        .order_by(exports.c.priority.desc(), exports.c.created_at, exports.c.id)
+        .limit(limit),
+    )
+    return [job_of(row) for row in rows]
+
+
+def _swap(connection: Connection, before: ExportJob, after: ExportJob) -> bool:
+    result = connection.execute(
+        update(exports)
+        .where(and_(exports.c.id == before.id, exports.c.version == before.version))
+        .values(**changed_columns(after)),
+    )
+    return result.rowcount == 1

@@ -1,0 +1,116 @@
+"""Turns exports into rows and rows into exports."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from landfall.exports.job import Artifact, ExportJob, Fault
+from landfall.exports.settling import Event
+from landfall.exports.states import State
+
+_AS_IS = (
+    "id",
+    "account",
+    "vendor",
+    "report_type",
+    "request",
+    "request_hash",
+    "version",
+    "priority",
+    "labels",
+    "attempts",
+    "polls",
+    "deferrals",
+    "generation",
+    "leased",
+    "created_at",
+    "due_at",
+    "deadline_at",
+    "started_at",
+    "finished_at",
+    "report_id",
+)
+_FIXED = frozenset({"id", "account", "vendor", "report_type", "request", "request_hash", "labels", "created_at"})
+
+
+def row_of(job: ExportJob) -> dict[str, Any]:
+    """Every column of an export's row."""
+    return {
+        **{name: getattr(job, name) for name in _AS_IS},
+        **_fault_columns(job.error),
+        **_file_columns(job.artifact),
+        "state": job.state.value,
+        "deadline_seconds": job.deadline.total_seconds(),
+    }
+
+
+def changed_columns(job: ExportJob) -> dict[str, Any]:
+    """The columns that a settlement may change."""
+    return {name: value for name, value in row_of(job).items() if name not in _FIXED}
+
+
+def job_of(row: Row[Any]) -> ExportJob:
+    """The export that a row tells of."""
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented accessor
+    return ExportJob(
+        **{name: columns[name] for name in _AS_IS},
+        state=State(columns["state"]),
+        deadline=timedelta(seconds=columns["deadline_seconds"]),
+        error=_fault(columns),
+        artifact=_artifact(columns),
+    )
+
+
+def event_row(job: ExportJob, event: Event, at: datetime, seconds: float | None = None) -> dict[str, Any]:
+    """The row of an event that left the export as `job`; `seconds` is how long the step ran."""
+    return {
+        **_fault_columns(event.fault),
+        "export_id": job.id,
+        "at": at,
+        "kind": event.kind,
+        "state": job.state.value,
+        "step": event.step.value if event.step else None,
+        "attempt": event.attempt,
+        "generation": job.generation,
+        "seconds": seconds,
+        "note": event.note,
+    }
+
+
+def _fault_columns(fault: Fault | None) -> dict[str, Any]:
+    return {
+        "error_code": fault.code if fault else None,
+        "error_message": fault.message if fault else None,
+        "error_action": fault.action if fault else None,
+    }
+
+
+def _fault(columns: Any) -> Fault | None:  # noqa: ANN401 - SQLAlchemy's row mapping
+    if columns["error_code"] is None:
+        return None
+    return Fault(columns["error_code"], columns["error_message"], columns["error_action"])
+
+
+def _file_columns(artifact: Artifact | None) -> dict[str, Any]:
+    return {
+        "file_uri": artifact.uri if artifact else None,
+        "file_bytes": artifact.bytes if artifact else None,
+        "file_rows": artifact.rows if artifact else None,
+        "file_sha256": artifact.sha256 if artifact else None,
+        "file_columns": list(artifact.columns) if artifact else None,
+        "file_empty": artifact.empty if artifact else None,
+    }
+
+
+def _artifact(columns: Any) -> Artifact | None:  # noqa: ANN401 - SQLAlchemy's row mapping
+    if columns["file_uri"] is None:
+        return None
+    return Artifact(
+        uri=columns["file_uri"],
+        bytes=columns["file_bytes"],
+        rows=columns["file_rows"],
+        sha256=columns["file_sha256"],
+        columns=tuple(columns["file_columns"] or ()),
+        empty=columns["file_empty"],
+    )

@@ -1,0 +1,125 @@
+"""Declares the tables; private to Landfall, dashboards read views."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from landfall.database.clock import UtcDateTime
+from landfall.exports.states import SLOT_HOLDING, State
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("vendor", String(63), nullable=False),
+    Column("max_started", Integer, nullable=False),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("account", String(63), ForeignKey("accounts.name"), nullable=False),
+    Column("vendor", String(63), nullable=False),
+    Column("report_type", String(63), nullable=False),
+    Column("request", Json, nullable=False),
+    Column("request_hash", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("polls", Integer, nullable=False),
+    Column("deferrals", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("leased", Boolean, nullable=False),
+    Column("deadline_seconds", Double, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("deadline_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("report_id", Text),
+    Column("error_code", String(63)),
+    Column("error_message", Text),
+    Column("error_action", Text),
+    Column("file_uri", Text),
+    Column("file_bytes", BigInteger),
+    Column("file_rows", BigInteger),
+    Column("file_sha256", String(64)),
+    Column("file_columns", Json),
+    Column("file_empty", Boolean),
+    CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("export_id", String(40), ForeignKey("exports.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", String(16)),
+    Column("attempt", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("seconds", Double),
+    Column("error_code", String(63)),
+    Column("error_message", Text),
+    Column("error_action", Text),
+    Column("note", Text),
+)
+
+# Spelled with literals, not parameters: SQLite uses a partial index only where it can see the condition.
+is_queued = exports.c.state == literal_column(f"'{State.QUEUED}'")
+holds_slot = exports.c.state.in_([literal_column(f"'{state}'") for state in sorted(SLOT_HOLDING)])
+is_live = exports.c.finished_at.is_(None)
+is_dated = exports.c.due_at.is_not(None)
+
+
+def _partial(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial("ix_exports_due", exports.c.due_at, where=is_dated)
+_partial(
+    "ix_exports_queue",
+    exports.c.account,
+    exports.c.priority.desc(),
+    exports.c.created_at,
+    exports.c.id,
+    where=is_queued,
+)
+_partial("ix_exports_slots", exports.c.account, where=holds_slot)
+_partial("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
+Index("ix_exports_newest", exports.c.created_at.desc(), exports.c.id.desc())
+Index("ix_events_export", events.c.export_id, events.c.id)

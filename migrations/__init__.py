@@ -1,0 +1,1 @@
+"""Holds the schema's history, for Alembic."""

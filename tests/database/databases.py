@@ -1,0 +1,25 @@
+"""Makes databases for tests."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from landfall.database.migrate import migrate
+from landfall.settings import Settings
+
+LIMITS = {"shop-bwp": ("buy_with_prime", 5), "shop-ab": ("intelligems", 3)}
+
+
+def migrated(path: Path) -> Path:
+    """Put a SQLite file of the newest revision there."""
+    shutil.copyfile(_template(), path)
+    return path
+
+
+@cache
+def _template() -> Path:
+    """One run of the migrations serves every test of a session."""
+    path = Path(mkdtemp(prefix="landfall-template-")) / "landfall.db"
+    migrate(Settings(home=path.parent, database_url=f"sqlite:///{path}"))
+    return path

@@ -1,0 +1,157 @@
+"""Checks how exports become rows and back, and that only one settlement of a version counts."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from landfall.database import ledger, reading
+from landfall.database.clock import read_clock
+from landfall.exports.job import Artifact, ExportJob, Fault
+from landfall.exports.outcomes import Advanced
+from landfall.exports.policy import Policy
+from landfall.exports.settling import Settled, admit, settle
+from landfall.exports.states import State
+from tests.exports.jobs import NOON, make_job
+
+LEASE = timedelta(seconds=15)
+
+
+def stored(connection: Connection, **changes: object) -> ExportJob:
+    job = make_job(**changes)
+    ledger.accept(connection, [job])
+    return job
+
+
+def moved(connection: Connection, job: ExportJob, settled: Settled) -> ExportJob:
+    assert ledger.save(connection, job, settled, at=NOON)
+    return settled.job
+
+
+def test_an_export_comes_back_as_it_was_written(connection: Connection) -> None:
+    full = make_job(
+        state=State.STORED,
+        labels={"tenant": "ä", 'quo"te': "x"},
+        priority=-3,
+        due_at=NOON + timedelta(microseconds=123456),
+        deadline_at=NOON,
+        started_at=NOON,
+        finished_at=NOON,
+        report_id="USER_EVENTS:1",
+        error=Fault("x", "it broke", "Mend it."),
+        artifact=Artifact("file:///x.csv", 5_000_000_000, 3, "0" * 64, ("id", "größe"), empty=False),
+        deadline=timedelta(minutes=90.5),
+    )
+    ledger.accept(connection, [full])
+    assert ledger.find(connection, full.id) == full
+
+
+def test_accepting_writes_the_first_event(connection: Connection) -> None:
+    job = stored(connection)
+    assert [(row.kind, row.at) for row in reading.timeline(connection, job.id)] == [("accept", NOON)]
+
+
+def test_a_settlement_writes_row_and_event_together(connection: Connection) -> None:
+    job = stored(connection)
+    admitted = moved(connection, job, admit(job, now=NOON))
+    assert ledger.find(connection, job.id) == admitted
+    assert [row.kind for row in reading.timeline(connection, job.id)] == ["accept", "admit"]
+
+
+def test_a_stale_settlement_changes_nothing(connection: Connection) -> None:
+    job = stored(connection)
+    first = moved(connection, job, admit(job, now=NOON))
+    assert not ledger.save(connection, job, admit(job, now=NOON + timedelta(hours=1)), at=NOON)
+    assert ledger.find(connection, job.id) == first
+    assert len(reading.timeline(connection, job.id)) == 2
+
+
+def test_only_one_of_two_claims_gets_the_step(connection: Connection) -> None:
+    job = stored(connection)
+    started = moved(connection, job, admit(job, now=NOON))
+    first = ledger.take(connection, job.id, started.version, LEASE)
+    assert first is not None
+    assert first.job.attempts == 1
+    assert ledger.take(connection, job.id, started.version, LEASE) is None
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.STORED, State.FAILED])
+def test_an_export_without_a_due_step_cannot_be_claimed(connection: Connection, state: State) -> None:
+    job = stored(connection, state=state)
+    assert ledger.take(connection, job.id, job.version, LEASE) is None
+
+
+def test_a_lease_is_renewed_only_for_the_version_that_holds_it(connection: Connection) -> None:
+    job = stored(connection)
+    started = moved(connection, job, admit(job, now=NOON))
+    taken = ledger.take(connection, job.id, started.version, LEASE)
+    assert taken is not None
+    ledger.renew(connection, [(job.id, taken.job.version - 1)], timedelta(hours=1))
+    assert ledger.find(connection, job.id) == taken.job
+    ledger.renew(connection, [(job.id, taken.job.version)], timedelta(hours=1))
+    renewed = ledger.find(connection, job.id)
+    assert renewed is not None
+    assert renewed.due_at is not None
+    assert renewed.due_at > read_clock(connection) + timedelta(minutes=59)
+
+
+def test_overdue_exports_come_longest_overdue_first_by_the_databases_clock(connection: Connection) -> None:
+    now = read_clock(connection)
+    for name, seconds in (("late", -60), ("later", -600), ("early", 60)):
+        stored(connection, id=name, state=State.READY, due_at=now + timedelta(seconds=seconds))
+    jobs, _ = ledger.find_overdue(connection, 10)
+    assert [job.id for job in jobs] == ["later", "late"]
+
+
+def test_an_ended_export_is_not_in_flight(connection: Connection) -> None:
+    ended = stored(connection, id="ended", state=State.FAILED, finished_at=NOON)
+    assert ledger.find_in_flight(connection, ended.account, ended.request_hash) is None
+    live = stored(connection, id="live")
+    assert ledger.find_in_flight(connection, live.account, live.request_hash) == live
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(connection: Connection) -> None:
+    jobs = [stored(connection, id=f"exp_{n:02}", created_at=NOON + timedelta(seconds=n // 3)) for n in range(20)]
+    expected = sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)
+    seen: list[ExportJob] = []
+    after = None
+    while page := reading.page(connection, reading.Filter(), after, 7):
+        seen += page
+        after = reading.Position(page[-1].created_at, page[-1].id)
+    assert seen == expected
+
+
+def test_each_filter_lets_through_what_it_names(connection: Connection) -> None:
+    plain = stored(connection, id="plain")
+    other = stored(
+        connection,
+        id="other",
+        account="shop-ab",
+        vendor="intelligems",
+        state=State.STORED,
+        labels={"team.x": "a:b"},
+        created_at=NOON + timedelta(days=1),
+    )
+    for wanted in (
+        reading.Filter(states=[State.STORED]),
+        reading.Filter(account="shop-ab"),
+        reading.Filter(vendor="intelligems"),
+        reading.Filter(labels=[("team.x", "a:b")]),
+        reading.Filter(since=NOON + timedelta(hours=1)),
+    ):
+        assert reading.page(connection, wanted, None, 10) == [other]
+    assert reading.page(connection, reading.Filter(), None, 10) == [other, plain]
+
+
+def test_a_finished_export_keeps_its_whole_story(connection: Connection) -> None:
+    job = stored(connection)
+    job = moved(connection, job, admit(job, now=NOON))
+    outcome = Advanced(to=State.EXPORTING, report_id="r")
+    job = moved(connection, job, settle(job, outcome, now=NOON, draw=0.0, policy=Policy()))
+    assert [(row.kind, row.state) for row in reading.timeline(connection, job.id)] == [
+        ("accept", "queued"),
+        ("admit", "starting"),
+        ("start", "exporting"),
+    ]
+    assert ledger.find(connection, job.id) == replace(job)
