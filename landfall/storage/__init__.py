@@ -1,0 +1,1 @@
+"""Publishes artifacts and reads them back; every publication is whole and happens once."""
