@@ -1,0 +1,1 @@
+"""Stands in for both vendors on loopback, as a witness that knows nothing of Landfall."""
