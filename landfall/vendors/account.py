@@ -1,0 +1,101 @@
+"""Says what every vendor's account settings have in common."""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
+
+from landfall.settings import SecretRef, SettingsError
+
+
+def _form(value: object) -> str:
+    return "text" if isinstance(value, str) else "secret"
+
+
+# The callable decides before validation, so that a wrong value gets one complaint and not one for each form.
+TextOrSecret = Annotated[
+    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[SecretRef, Tag("secret")],
+    Discriminator(_form),
+]
+
+
+class Account(BaseModel):
+    """One `[accounts.NAME]` table of landfall.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vendor: str
+    base_url: str
+    max_started: int = Field(default=5, ge=1, description="Reports that may be in the making at once.")
+    max_downloads: int = Field(default=4, ge=1, description="Downloads at once, in each worker.")
+    request_timeout: float = Field(
+        default=30.0, gt=0, allow_inf_nan=False, description="Seconds that an API call may take."
+    )
+    download_hosts: tuple[str, ...] = Field(
+        default=(), description='Hosts that files may come from, "*" as wildcard; none: any.'
+    )
+    allow_private_hosts: bool | None = Field(
+        default=None, description="Allow downloads by http and from private addresses; default: where base_url is one."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_http_address(cls, value: str) -> str:
+        if not _is_plain_address(value):
+            raise ValueError("write it as http(s)://host[:port][/path]")
+        return value.rstrip("/")
+
+    @property
+    def private_hosts_allowed(self) -> bool:
+        """Whether files may come from private addresses, over plain http."""
+        if self.allow_private_hosts is not None:
+            return self.allow_private_hosts
+        return _is_private(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def connections(self) -> int:
+        """API calls that one process may have open at once: a step for every slot, a link for every download."""
+        return self.max_started + self.max_downloads
+
+    def secrets(self, name: str) -> dict[str, SecretStr]:
+        """Read every secret of the account called `name`. Raises SettingsError where one is missing."""
+        references = ((field, getattr(self, field)) for field in type(self).model_fields)
+        return {
+            field: value.reveal(f"accounts.{name}.{field}")
+            for field, value in references
+            if isinstance(value, SecretRef)
+        }
+
+
+def reveal(setting: str, value: str | SecretRef) -> SecretStr:
+    """Return a value that may stand in the file or be a secret. Raises SettingsError where the secret is missing."""
+    return value.reveal(setting) if isinstance(value, SecretRef) else SecretStr(value)
+
+
+def reveal_header(setting: str, value: str | SecretRef) -> SecretStr:
+    """Reveal a value that goes into an HTTP header. Raises SettingsError, without the value, where it cannot."""
+    revealed = reveal(setting, value)
+    text = revealed.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or text != text.strip():
+        raise SettingsError(
+            f"{setting}: its value holds line breaks, outer spaces or letters beyond ASCII; copy it again."
+        )
+    return revealed
+
+
+def _is_plain_address(value: str) -> bool:
+    """Whether it is a host over http(s), and nothing that a path cannot be added to or that hides a credential."""
+    try:
+        parts = urlsplit(value)
+        reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return reachable and "@" not in parts.netloc and not set(value) & set("?#\\ ") and value.isprintable()
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

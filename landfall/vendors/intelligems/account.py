@@ -1,0 +1,22 @@
+"""Says what an account at Intelligems needs."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from landfall.settings import SecretRef
+from landfall.vendors.account import Account
+
+
+class IntelligemsAccount(Account):
+    """One organisation at Intelligems; its key is organisation-wide."""
+
+    vendor: Literal["intelligems"]
+    base_url: str = "https://api.intelligems.io/v25-10-beta"
+    access_token: SecretRef
+    request_timeout: float = Field(
+        default=300.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that the export call may take; it stays open while the report is built.",
+    )

@@ -1,0 +1,108 @@
+"""Speaks Intelligems' export API: the one POST that starts, polls and gives the link."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from landfall.exports.errors import AnswerLost, LinkNotReady
+from landfall.exports.job import ExportJob
+from landfall.vendors.account import reveal_header
+from landfall.vendors.http import VendorHttp
+from landfall.vendors.intelligems import faults
+from landfall.vendors.intelligems.account import IntelligemsAccount
+from landfall.vendors.intelligems.kept_links import KeptLinks
+from landfall.vendors.intelligems.request import IntelligemsRequest
+from landfall.vendors.lifetime import lifetime
+from landfall.vendors.scrub import scrub
+from landfall.vendors.vendor import Finished, Link, Pending, ReportStatus, Started
+
+_LINK_SECONDS = 900.0
+_LONGEST_LINK_SECONDS = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one POST told: the link, or None where the report is not built, and the vendor's words."""
+
+    link: Link | None
+    message: str
+
+
+class Intelligems:
+    """The client of one Intelligems account."""
+
+    def __init__(
+        self,
+        account: IntelligemsAccount,
+        access_token: SecretStr,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take the revealed access token; `now` is the clock that judges links."""
+        self._base_url = account.base_url
+        self._access_token = access_token
+        self._now = now
+        self._links = KeptLinks(now)
+        self._http = VendorHttp(timeout=account.request_timeout, connections=account.connections)
+
+    @classmethod
+    def connect(cls, name: str, account: IntelligemsAccount) -> Self:
+        """Make the client of the account called `name`. Raises SettingsError where its token is missing."""
+        return cls(account, reveal_header(f"accounts.{name}.access_token", account.access_token))
+
+    async def start(self, job: ExportJob) -> Started:
+        """Ask for the report. The vendor holds the call while it builds, so it is often built at once."""
+        answer = await self._ask_and_keep(job)
+        return Started(built=answer.link is not None)
+
+    async def report_status(self, job: ExportJob) -> ReportStatus:
+        """Ask again: the vendor has no other way to tell."""
+        answer = await self._ask_and_keep(job)
+        if answer.link:
+            return Finished()
+        expected = not answer.message or "timed out" in answer.message.lower()
+        return Pending(None if expected else f"the vendor says: {answer.message}")
+
+    async def download_link(self, job: ExportJob) -> Link:
+        """Hand out the link that came with the last answer, else ask for one; it lives 15 minutes."""
+        link = self._links.take(job)
+        if link:
+            return link
+        answer = await self._ask(job)
+        if answer.link is None:
+            raise LinkNotReady(f"Intelligems gave no link: {answer.message or 'it gave no reason'}")
+        return answer.link
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _ask_and_keep(self, job: ExportJob) -> _Told:
+        answer = await self._ask(job)
+        if answer.link:
+            self._links.keep(job, answer.link)
+        return answer
+
+    async def _ask(self, job: ExportJob) -> _Told:
+        # Every repetition is the same POST, byte for byte: only so can the vendor find its report again.
+        request = IntelligemsRequest.stored(job.request, asked_at=job.created_at)
+        token = self._access_token.get_secret_value()
+        answer = await self._http.post(
+            f"{self._base_url}/analytics/experience/{request.experience_id}/export",
+            headers={"intelligems-access-token": token},
+            json=request.body(),
+        )
+        return self._read(faults.payload(answer, now=self._now(), secrets=[token]))
+
+    def _read(self, payload: Mapping[str, Any]) -> _Told:
+        url, message = payload.get("url", ""), payload.get("message")
+        words = scrub(message, [self._access_token.get_secret_value()]) if isinstance(message, str) else ""
+        if url is None:
+            return _Told(None, words)
+        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+            raise AnswerLost("Intelligems answered without a readable url field")
+        life = lifetime(payload.get("expiresIn"), default=_LINK_SECONDS, longest=_LONGEST_LINK_SECONDS)
+        return _Told(Link(url, self._now() + timedelta(seconds=life)), words)

@@ -1,0 +1,55 @@
+"""Starts the sandbox as a process of its own and steers it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: the base URLs of both vendors, and its control API."""
+
+    intelligems: str
+    buy_with_prime: str
+    control: str
+
+    def reset(self) -> None:
+        httpx.post(f"{self.control}/reset", trust_env=False).raise_for_status()
+
+    def fault(self, name: str, **how: Any) -> None:
+        httpx.post(f"{self.control}/faults", json={"fault": name, **how}, trust_env=False).raise_for_status()
+
+    def stats(self) -> dict[str, Any]:
+        return dict(httpx.get(f"{self.control}/stats", trust_env=False).raise_for_status().json())
+
+    def reports(self) -> list[dict[str, Any]]:
+        return list(httpx.get(f"{self.control}/reports", trust_env=False).raise_for_status().json())
+
+
+@contextmanager
+def run_sandbox(*flags: str) -> Iterator[Sandbox]:
+    """Run a sandbox on a free port until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "sandbox", "--port", "0", *flags],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    with process, process.stdout:
+        try:
+            ready = json.loads(process.stdout.readline())
+            yield Sandbox(ready["intelligems"], ready["buy_with_prime"], ready["control"])
+        finally:
+            process.terminate()
+            process.wait()
