@@ -1,0 +1,1 @@
+"""Takes requests for exports over HTTP and tells how they stand."""

@@ -1,0 +1,1 @@
+"""Holds the routes, a module a resource."""

@@ -1,0 +1,137 @@
+"""Serves /v1/exports."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Row
+
+from api import acceptance
+from api.cursors import cursor_after, read_cursor
+from api.problems import FieldError, Problem, ProblemError, invalid
+from api.schemas import ErrorView, EventPage, EventView, ExportPage, ExportView, Submission
+from api.services import Given, Services
+from landfall.database import ledger, reading
+from landfall.exports.job import ExportJob
+from landfall.exports.states import State
+
+_PROBLEM = {"model": Problem, "content": {"application/problem+json": {}}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**_PROBLEM, "description": "No export has this id."}}
+_INVALID: dict[int | str, dict[str, Any]] = {422: {**_PROBLEM, "description": "A field is wrong; `errors` names it."}}
+
+router = APIRouter(prefix="/v1/exports", tags=["exports"])
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=ExportView,
+    responses={
+        200: {"model": ExportView, "description": "The same request is in flight already: that export."},
+        202: {"description": "Accepted; `Location` is where to look."},
+        **_INVALID,
+    },
+)
+async def submit(submission: Submission, given: Given) -> Response:
+    """Ask for an export."""
+    request = acceptance.check(submission, given.accounts)
+    vendor = given.accounts[submission.account].vendor
+    accepted = await given.database.write(
+        lambda connection: acceptance.accept(connection, submission, request, vendor),
+    )
+    if accepted.new and accepted.job.step:
+        given.wake_a_worker()
+    status = HTTPStatus.ACCEPTED if accepted.new else HTTPStatus.OK
+    return _json(ExportView.of(accepted.job), status, location=f"/v1/exports/{accepted.job.id}")
+
+
+@router.get("", response_model=ExportPage, responses=_INVALID)
+async def list_exports(
+    given: Given,
+    state: Annotated[list[State] | None, Query(description="May be given more than once.")] = None,
+    account: str | None = None,
+    vendor: str | None = None,
+    label: Annotated[list[str] | None, Query(description="key:value; may be given more than once.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Created at or after this moment.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+) -> Response:
+    """List exports, newest first."""
+    wanted = reading.Filter(state or (), account, vendor, [_label(text) for text in label or ()], since)
+    after = read_cursor(cursor) if cursor else None
+    jobs = await given.database.read(lambda connection: reading.page(connection, wanted, after, limit + 1))
+    more = cursor_after(jobs[limit - 1]) if len(jobs) > limit else None
+    return _json(ExportPage.model_construct(items=[ExportView.of(job) for job in jobs[:limit]], next=more))
+
+
+@router.get("/{export_id}", response_model=ExportView, responses=_NOT_FOUND)
+async def show(export_id: str, given: Given) -> Response:
+    """One export."""
+    return _json(ExportView.of(await _find(given, export_id)))
+
+
+@router.get("/{export_id}/events", response_model=EventPage, responses=_NOT_FOUND)
+async def list_events(export_id: str, given: Given) -> Response:
+    """The export's timeline: every attempt, its outcome, how long it took."""
+    await _find(given, export_id)
+    rows = await given.database.read(lambda connection: reading.timeline(connection, export_id))
+    return _json(EventPage.model_construct(items=[_event(row) for row in rows], next=None))
+
+
+@router.get(
+    "/{export_id}/file",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"text/csv": {}}, "description": "The CSV; `ETag` is its SHA-256."},
+        409: {**_PROBLEM, "description": "The export is not stored."},
+        410: {**_PROBLEM, "description": "The file was removed from the store."},
+        **_NOT_FOUND,
+    },
+)
+async def fetch(export_id: str, given: Given) -> Response:
+    """The export's CSV file."""
+    job = await _find(given, export_id)
+    if job.artifact is None:
+        raise ProblemError(HTTPStatus.CONFLICT, f"the export is {job.state}; its file is there once it is stored")
+    path = given.store.path(job.artifact.uri)
+    if path is None:
+        raise ProblemError(HTTPStatus.GONE, f"{job.artifact.uri} is no longer in the store; submit the export again")
+    headers = {"etag": f'"{job.artifact.sha256}"'}
+    return FileResponse(path, media_type="text/csv", filename=f"{job.id}.csv", headers=headers)
+
+
+async def _find(given: Services, export_id: str) -> ExportJob:
+    job = await given.database.read(lambda connection: ledger.find(connection, export_id))
+    if job is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")
+    return job
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, colon, value = text.partition(":")
+    if not colon or not key:
+        raise invalid([FieldError(parameter="label", detail="write it as key:value")])
+    return key, value
+
+
+def _event(row: Row[Any]) -> EventView:
+    error = row.error_code and ErrorView.model_construct(
+        code=row.error_code, message=row.error_message, action=row.error_action
+    )
+    return EventView.model_construct(
+        at=row.at,
+        kind=row.kind,
+        state=State(row.state),
+        step=row.step,
+        attempt=row.attempt,
+        generation=row.generation,
+        seconds=row.seconds,
+        error=error or None,
+        note=row.note,
+    )
+
+
+def _json(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    return Response(view.model_dump_json(), status, headers=headers, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Reaches the Redis that carries wake-ups between Landfall's processes."""

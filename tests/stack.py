@@ -1,0 +1,179 @@
+"""Runs Landfall's own processes over a home of their own, against a sandbox."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from landfall.database.migrate import migrate
+from landfall.settings import Settings
+from landfall.storage.disk import PARTS
+from landfall.transport.embedded import EmbeddedRedis
+from tests.vendors.sandbox_process import Sandbox
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 60.0
+EXPERIENCE = "23272b65-efac-412d-a8aa-ce8ef41bb4"
+SECRETS = {"IT_TOKEN": "sandbox-it", "BWP_ID": "sandbox-c1", "BWP_SECRET": "sandbox-c1-secret"}
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T | None], what: str) -> T:
+    """Look again and again until there is something to see."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not seen in {PATIENCE_SECONDS} s")
+
+
+@dataclass
+class Stack:
+    """One home, its settings, and the processes that run over it."""
+
+    home: Path
+    sandbox: Sandbox
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("LANDFALL_")}
+        return {
+            **plain,
+            **SECRETS,
+            "PYTHONPATH": str(ROOT),
+            "LANDFALL_HOME": str(self.home),
+            "LANDFALL_CONFIG": str(self.home / "landfall.toml"),
+            "LANDFALL_API_PORT": str(self.port),
+            "LANDFALL_LEASE_SECONDS": "1",
+            "LANDFALL_SWEEP_SECONDS": "0.2",
+            "LANDFALL_LOG_LEVEL": "debug",
+        }
+
+    def log(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text(encoding="utf-8")
+
+    def start(self, name: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start `python -m name`; its log is appended to <home>/name.log."""
+        environment = {**self.environment, **settings}
+        with (self.home / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", name], env=environment, stdout=log, stderr=log, cwd=self.home
+            )
+        self.processes.append(process)
+        return process
+
+    def start_api(self) -> subprocess.Popen[bytes]:
+        process = self.start("api")
+        until(self._ready, "a ready API")
+        return process
+
+    def _ready(self) -> bool:
+        try:
+            return self.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str, **how: Any) -> httpx.Response:
+        return httpx.get(self.url + path, trust_env=False, **how)
+
+    def post(self, path: str, **how: Any) -> httpx.Response:
+        return httpx.post(self.url + path, trust_env=False, timeout=30, **how)
+
+    def submit(self, account: str = "shop-bwp", number: int = 1, **more: Any) -> str:
+        """Ask for an export; different numbers are different requests."""
+        requests = {
+            "shop-bwp": {
+                "report_type": "USER_EVENTS",
+                "start": "2026-01-01",
+                "end": f"2026-02-{number % 28 + 1:02}T{number // 28:02}:00:00Z",
+            },
+            "shop-ab": {"experience_id": f"{EXPERIENCE}{number:02x}", "export_type": "orders"},
+        }
+        answer = self.post("/v1/exports", json={"account": account, "request": requests[account], **more})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def show(self, export_id: str) -> dict[str, Any]:
+        return dict(self.get(f"/v1/exports/{export_id}").json())
+
+    def events(self, export_id: str) -> list[dict[str, Any]]:
+        return list(self.get(f"/v1/exports/{export_id}/events").json()["items"])
+
+    def wait_for(self, export_id: str, *states: str) -> dict[str, Any]:
+        """The export once it is in one of the states."""
+
+        def look() -> dict[str, Any] | None:
+            export = self.show(export_id)
+            return export if export["state"] in states else None
+
+        return until(look, f"{export_id} in {states}")
+
+    def files(self, export_id: str) -> list[str]:
+        """The export's files in the store, and every draft of anybody's."""
+        root = self.home / "files"
+        every = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        return sorted(name for name in every if export_id in name or name.startswith(PARTS))
+
+    def stop(self, *, but: int = 0) -> None:
+        """Stop every process but the first so many."""
+        for process in self.processes[but:]:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes[but:]:
+            process.wait(30)
+        del self.processes[but:]
+
+
+@contextmanager
+def run_stack(home: Path, sandbox: Sandbox) -> Iterator[Stack]:
+    """A migrated home with one account of each vendor and a Redis; no process of Landfall runs yet."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "landfall.toml").write_text(_config(sandbox), encoding="utf-8")
+    migrate(Settings(home=home))
+    stack = Stack(home, sandbox, _free_port())
+    redis = EmbeddedRedis(home)
+    redis.ensure()
+    try:
+        yield stack
+    finally:
+        stack.stop()
+        redis.stop()
+
+
+def _config(sandbox: Sandbox) -> str:
+    return f"""
+[accounts.shop-ab]
+vendor = "intelligems"
+access_token = {{ env = "IT_TOKEN" }}
+base_url = {json.dumps(sandbox.intelligems)}
+
+[accounts.shop-bwp]
+vendor = "buy_with_prime"
+client_id = {{ env = "BWP_ID" }}
+client_secret = {{ env = "BWP_SECRET" }}
+target_id = "target"
+base_url = {json.dumps(sandbox.buy_with_prime)}
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,47 @@
+"""Starts a worker: `python -m worker`."""
+
+import argparse
+import asyncio
+import sys
+
+import uvloop
+
+from landfall.log import set_up_logging
+from landfall.settings import Settings, SettingsError, load_settings
+from landfall.transport.embedded import EmbeddedRedis, redis_url
+from worker.main import serve, stop_on_signals
+
+
+def main() -> int:
+    """Work until SIGTERM or SIGINT; exit code 1 with one sentence where the settings are wrong."""
+    parser = argparse.ArgumentParser(prog="landfall worker", description="Run the steps of exports until stopped.")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input is closed")
+    arguments = parser.parse_args()
+    try:
+        settings = load_settings()
+        set_up_logging(settings.log_level, settings.log_format)
+        _run(settings, watch_stdin=arguments.until_stdin_closes)
+    except SettingsError as error:
+        print(f"landfall worker: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+        return 1
+    return 0
+
+
+def _run(settings: Settings, *, watch_stdin: bool) -> None:
+    embedded = None if settings.redis_url else EmbeddedRedis(settings.home)
+    ours = embedded.ensure() if embedded else False
+    try:
+        uvloop.run(_work(settings, watch_stdin=watch_stdin))
+    finally:
+        if embedded and ours:
+            embedded.stop()
+
+
+async def _work(settings: Settings, *, watch_stdin: bool) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop, watch_stdin=watch_stdin)
+    await serve(settings, redis_url(settings), stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Keeps the leases of running steps alive, so that only a silent worker loses one."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+from landfall.database import ledger
+from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.exports.job import ExportJob
+from landfall.log import get_logger
+
+_log = get_logger(__name__)
+
+
+class Leases:
+    """The steps that run in this process."""
+
+    def __init__(self, database: Database, length: timedelta) -> None:
+        """Hold none yet; each lease lasts `length` beyond its last renewal."""
+        self._database = database
+        self.length = length
+        self._held: set[tuple[str, int]] = set()
+
+    @contextmanager
+    def held(self, job: ExportJob) -> Iterator[None]:
+        """Renew the export's lease for as long as the block runs."""
+        key = (job.id, job.version)
+        self._held.add(key)
+        try:
+            yield
+        finally:
+            self._held.discard(key)
+
+    async def renew_forever(self) -> None:
+        """Renew all of them three times in a lease's length."""
+        while True:
+            await asyncio.sleep(self.length.total_seconds() / 3)
+            if not self._held:
+                continue
+            held = tuple(self._held)
+            try:
+                await self._database.write(partial(ledger.renew, held=held, lease=self.length))
+            except DatabaseUnavailable as error:
+                _log.warning("leases were not renewed", reason=str(error), steps=len(held))

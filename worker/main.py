@@ -1,0 +1,151 @@
+"""Puts a worker together and keeps it running."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+
+from landfall.database import admission
+from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.revision import require_head
+from landfall.exports.policy import Policy
+from landfall.log import get_logger
+from landfall.settings import Settings
+from landfall.storage.store import open_store
+from landfall.transport.wakeup import Bell
+from landfall.vendors.account import Account
+from landfall.vendors.catalog import parse_accounts
+from landfall.vendors.clients import connect as connect_vendor
+from worker import queue
+from worker.leases import Leases
+from worker.runner import Line, Runner
+from worker.sweeper import Sweeper
+from worker.transfer import Transfer
+
+_PATIENCE = (0.2, 0.5, 1.0, 2.0)
+_log = get_logger(__name__)
+
+
+async def serve(settings: Settings, redis_url: str, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then drain. Raises SettingsError before anything starts if something is amiss."""
+    accounts = parse_accounts(settings.accounts)
+    store = open_store(settings.storage_url)
+    lines = {name: _line(name, account) for name, account in accounts.items()}
+    async with Database(settings.database_url, durable=False) as database:
+        await require_head(database)
+        await database.write(lambda connection: admission.register(connection, _limits(accounts)))
+        lease = timedelta(seconds=settings.lease_seconds)
+        redis = queue.connect(redis_url)
+        steps = queue.StepQueue(redis)
+        leases = Leases(database, lease)
+        runner = Runner(database, steps, leases, lines, store)
+        sweeper = Sweeper(database, steps, lease)
+        consuming = _Consuming(lambda: queue.Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs))
+        bell = Bell(redis)
+        tasks = {
+            asyncio.create_task(_patiently("consume", consuming.run)),
+            asyncio.create_task(_patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
+            asyncio.create_task(leases.renew_forever()),
+        }
+        _log.info("worker ready", accounts=sorted(accounts), max_jobs=settings.max_jobs)
+        try:
+            await _until_stopped(stop, tasks)
+            _log.info("worker drains", seconds=settings.grace_seconds)
+            with contextlib.suppress(RedisError, OSError):
+                await consuming.drain(settings.grace_seconds)
+        finally:
+            await _end(tasks)
+            await _close(lines, redis)
+    _log.info("worker stopped")
+
+
+async def _until_stopped(stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
+    """Wait for `stop`; a task that ends by itself has met a mistake of ours, which ends the worker."""
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in done - {stopping}:
+        task.result()
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: a library may swallow one cancellation."""
+    pending = tasks
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
+
+
+class _Consuming:
+    """The consumer of the moment: arq's loop ends when Redis goes away, then a new one takes its place."""
+
+    def __init__(self, make: Callable[[], queue.Consumer]) -> None:
+        self._make = make
+        self._consumer: queue.Consumer | None = None
+
+    async def run(self) -> None:
+        self._consumer = self._make()
+        await self._consumer.main()
+
+    async def drain(self, seconds: float) -> None:
+        if self._consumer:
+            await self._consumer.drain(seconds)
+
+
+async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
+    await sweeper.admit()
+    while True:
+        await sweeper.sweep()
+        await bell.wait(seconds)
+
+
+async def _patiently(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work` for ever, again after whatever Redis or the database do to it."""
+    failures = 0
+    loop = asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        try:
+            await work()
+        except (RedisError, OSError, DatabaseUnavailable) as error:
+            failures = 0 if loop.time() - began > _PATIENCE[-1] * 5 else failures + 1
+            pause = _PATIENCE[min(failures, len(_PATIENCE) - 1)]
+            _log.warning("trying again", task=what, error=type(error).__name__, seconds=pause)
+            await asyncio.sleep(pause)
+
+
+async def _close(lines: Mapping[str, Line], redis: queue.Redis) -> None:
+    for line in lines.values():
+        await line.vendor.aclose()
+        await line.transfer.aclose()
+    await redis.aclose()
+
+
+def _line(name: str, account: Account) -> Line:
+    return Line(connect_vendor(name, account), Transfer(account), Policy())
+
+
+def _limits(accounts: Mapping[str, Account]) -> dict[str, tuple[str, int]]:
+    return {name: (account.vendor, account.max_started) for name, account in accounts.items()}
+
+
+def stop_on_signals(stop: asyncio.Event, *, watch_stdin: bool) -> None:
+    """Set `stop` on SIGINT and SIGTERM, and, if asked, when standard input closes because its holder died."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if watch_stdin:
+        descriptor = sys.stdin.fileno()
+
+        def look() -> None:
+            if not os.read(descriptor, 1024):
+                loop.remove_reader(descriptor)
+                stop.set()
+
+        loop.add_reader(descriptor, look)
