@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -63,7 +64,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise SettingsError(
-            f"api_port: {host}:{port} cannot be listened on ({error.strerror}); "
+            f"api_port: {host}:{port} cannot be listened on ({os.strerror(error.errno or 0)}); "
             "stop what uses it or set LANDFALL_API_PORT.",
         ) from None
 
@@ -73,7 +74,8 @@ def _stopped(_number: int, _frame: FrameType | None) -> None:
 
 
 def _stop_at_end_of_input(server: uvicorn.Server) -> None:
-    while sys.stdin.buffer.read(1024):
+    # os.read, not sys.stdin: a daemon thread that holds its lock at exit aborts the interpreter.
+    while os.read(0, 1024):
         pass
     server.should_exit = True
 

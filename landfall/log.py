@@ -18,6 +18,7 @@ _SECRET_SHAPES = (
 _QUIET = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
+    "asyncio": logging.WARNING,
     "arq": logging.WARNING,
     "arq.worker": logging.ERROR,
     "uvicorn.access": logging.WARNING,

@@ -20,7 +20,7 @@ from landfall.exports.states import Step
 
 QUEUE_NAME = "landfall:steps"
 SOCKET_SECONDS = 5.0
-_IDLE_SECONDS = 0.1
+_IDLE_SECONDS = 0.2
 _HORIZON_SECONDS = 60.0
 # A step that was about to begin when the rest were cancelled is cancelled on the next round.
 _CANCEL_SECONDS = 1.0

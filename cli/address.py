@@ -1,0 +1,55 @@
+"""Finds the address of the API: what was typed, the environment, the running `landfall up`, the settings.
+
+It reads the few settings that it needs by itself: loading all of landfall.settings would cost every
+`landfall list` more time than its work. A test holds it to what landfall.settings says.
+"""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cli.failures import CommandError
+
+_ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
+
+
+def api_url(typed: str | None) -> str:
+    """Choose the address. Raises CommandError where the settings file cannot be read."""
+    named = typed or os.environ.get("LANDFALL_URL")
+    if named:
+        return named.rstrip("/")
+    settings = _settings()
+    return running_url(_home(settings)) or _settled_url(settings)
+
+
+def running_url(home: Path) -> str | None:
+    """Read the address that the `landfall up` of this home left; None where none runs."""
+    try:
+        url = json.loads((home / "up.json").read_bytes())["url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return url if isinstance(url, str) else None
+
+
+def _settings() -> dict[str, Any]:
+    path = Path(os.environ.get("LANDFALL_CONFIG") or "landfall.toml")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _home(settings: dict[str, Any]) -> Path:
+    return Path(os.environ.get("LANDFALL_HOME") or str(settings.get("home", ".landfall"))).expanduser().absolute()
+
+
+def _settled_url(settings: dict[str, Any]) -> str:
+    host = os.environ.get("LANDFALL_API_HOST") or settings.get("api_host", "127.0.0.1")
+    port = os.environ.get("LANDFALL_API_PORT") or settings.get("api_port", 8700)
+    return f"http://{_ON_THIS_MACHINE.get(host, host)}:{port}"

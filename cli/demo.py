@@ -1,0 +1,92 @@
+"""Shows Landfall at work on this machine alone: a dozen exports of both vendors against the sandbox."""
+
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from cli.client import Api
+from cli.demo_board import open_board
+from cli.demo_cast import Cast
+from cli.demo_proof import Proof, csv_path, prove
+from cli.demo_setting import SLOTS, Setting, make_folder, submissions
+from cli.failures import DONE, CommandError, NotStoredError
+from cli.output import answer
+from cli.words import ENDED
+
+_LOOK_SECONDS = 0.15
+_LIMIT_SECONDS = 120.0
+
+
+def demo(
+    *,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder to work in; default .landfall-demo/<time> in the current one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sandbox's build times and files.")] = 7,
+) -> int:
+    """Show Landfall at work: 12 exports of both vendors, from the sandbox to proven CSV files."""
+    setting = make_folder(home)
+    with Cast(setting) as cast:
+        answer(f"The demo works in {setting.folder}")
+        sandbox = cast.start_sandbox(seed)
+        api = Api(cast.start_landfall(sandbox))
+        answer(f"The sandbox stands in for both vendors at {sandbox['url']}; Landfall is up at {api.url}.\n")
+        exports = _watch(api, [api.post("/v1/exports", body).body["id"] for body in submissions()])
+        proof = prove(exports, Api(sandbox["url"]))
+    _tell(proof)
+    if not proof.good:
+        raise NotStoredError(f"not every export ended as it should; the logs lie in {setting.folder}.")
+    answer(_what_next(setting, exports, sandbox))
+    return DONE
+
+
+def _watch(api: Api, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Show the exports until all have ended, and return them in the order of `ids`."""
+    end = time.monotonic() + _LIMIT_SECONDS
+    with open_board() as board:
+        while True:
+            found = {export["id"]: export for export in api.get("/v1/exports", {"limit": 200}).body["items"]}
+            exports = [found[each] for each in ids]
+            board.show(exports, api.get("/v1/accounts").body["items"])
+            if all(export["state"] in ENDED for export in exports):
+                return exports
+            if time.monotonic() > end:
+                raise CommandError(
+                    f"the exports did not end within {_LIMIT_SECONDS:.0f} s; the machine may be overloaded."
+                )
+            time.sleep(_LOOK_SECONDS)
+
+
+def _tell(proof: Proof) -> None:
+    answer("")
+    for line in proof.lines:
+        answer(line)
+    answer(f"\nReports started at once, as the sandbox counted: at most {proof.most_started} (limit {SLOTS}).")
+
+
+def _what_next(setting: Setting, exports: Sequence[Mapping[str, Any]], sandbox: Mapping[str, str]) -> str:
+    first = shlex.quote(str(csv_path(exports[0])))
+    database = setting.home / "landfall.db"
+    query = "select account, state, polls, file_rows from exports"
+    if shutil.which("sqlite3"):
+        look = f'sqlite3 {shlex.quote(str(database))} "{query}"'
+    else:
+        code = f"import sqlite3; print(*sqlite3.connect({str(database)!r}).execute({query!r}), sep='\\n')"
+        look = f"python3 -c {shlex.quote(code)}"
+    port = urlsplit(sandbox["url"]).port
+    return "\n".join(
+        [
+            "Everything is stopped again. What to try next:",
+            f"  head -n 3 {first}",
+            f"  {look}",
+            f"  landfall sandbox --port {port}        # in one terminal, then in another:",
+            f"  . {shlex.quote(str(setting.credentials))} && landfall up",
+            "README.md tells how to use your own accounts.",
+        ]
+    )

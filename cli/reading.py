@@ -1,0 +1,137 @@
+"""Shows exports and accounts as they stand."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.address import api_url
+from cli.client import Api
+from cli.fields import write_fields
+from cli.output import answer
+from cli.parsing import AsJson, ExportId, Url
+from cli.tables import print_table
+from cli.words import aligned, moment, plain, size
+
+
+class State(StrEnum):
+    """The states that a list can be narrowed to."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    EXPORTING = "exporting"
+    READY = "ready"
+    STORED = "stored"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+def list_exports(
+    *,
+    state: Annotated[list[State] | None, typer.Option(help="May be given more than once.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="KEY:VALUE", help="Only those that carry the label.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Created at or after it, ISO 8601.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """List exports, newest first: a table on a terminal, tab-separated lines in a pipe."""
+    states = [str(one) for one in state or ()]
+    query = {"state": states, "account": account, "vendor": vendor, "label": label, "since": since, "limit": limit}
+    reply = Api(api_url(url)).get("/v1/exports", query)
+    if as_json:
+        answer(reply.text)
+        return
+    header = ("ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES")
+    print_table(header, [_row(export) for export in reply.body["items"]])
+
+
+def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None) -> None:
+    """Show one export and its timeline."""
+    api = Api(api_url(url))
+    path = f"/v1/exports/{quote(export_id, safe='')}"
+    reply = api.get(path)
+    if as_json:
+        answer(reply.text)
+        return
+    export = reply.body
+    answer(f"Export {export['id']}")
+    answer("\n".join(aligned(_facts(export))))
+    answer("\nTimeline")
+    answer("\n".join(_timeline(api.get(f"{path}/events").body["items"])))
+
+
+def accounts(*, as_json: AsJson = False, url: Url = None) -> None:
+    """List the vendor accounts, their slots and what waits for one."""
+    reply = Api(api_url(url)).get("/v1/accounts")
+    if as_json:
+        answer(reply.text)
+        return
+    columns = ("name", "vendor", "slots_used", "max_started", "queued")
+    rows = [[account[column] for column in columns] for account in reply.body["items"]]
+    print_table([column.upper() for column in columns], rows)
+
+
+def _row(export: dict[str, Any]) -> list[object]:
+    found = export["file"] or {"rows": "", "bytes": ""}
+    return [
+        export["id"],
+        export["state"],
+        export["account"],
+        write_fields(export["request"]),
+        moment(export["created_at"]),
+        found["rows"],
+        found["bytes"],
+    ]
+
+
+def _facts(export: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [
+        ("state", export["state"]),
+        ("account", f"{export['account']} ({export['vendor']})"),
+        ("request", write_fields(export["request"])),
+        ("counts", f"attempts {export['attempts']}, polls {export['polls']}, generation {export['generation']}"),
+        ("priority", export["priority"]),
+        ("labels", " ".join(f"{key}={value}" for key, value in export["labels"].items())),
+        ("created", moment(export["created_at"])),
+        ("due", moment(export["due_at"])),
+        ("finished", moment(export["finished_at"])),
+        *_error_facts(export["error"]),
+        *_file_facts(export["file"]),
+    ]
+    return [(name, plain(value)) for name, value in facts if value != ""]
+
+
+def _error_facts(error: dict[str, Any] | None) -> list[tuple[str, str]]:
+    return [("error", f"{error['code']}: {error['message']}"), ("action", error["action"])] if error else []
+
+
+def _file_facts(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if not found:
+        return []
+    rows = "empty: no rows" if found["empty"] else f"{found['rows']} rows"
+    return [
+        ("file", found["uri"]),
+        ("content", f"{rows}, {len(found['columns'])} columns, {size(found['bytes'])}"),
+        ("sha256", found["sha256"]),
+    ]
+
+
+def _timeline(events: list[dict[str, Any]]) -> list[str]:
+    return aligned((moment(event["at"]), plain(_event(event))) for event in events)
+
+
+def _event(event: dict[str, Any]) -> str:
+    parts = [f"{event['kind']}: {event['state']}"]
+    if event["step"]:
+        parts.append(f"{event['step']}, attempt {event['attempt']}, generation {event['generation']}")
+    if event["seconds"] is not None:
+        parts.append(f"{event['seconds']:.2f} s")
+    if event["error"]:
+        parts.append(f"{event['error']['code']}: {event['error']['message']}")
+    if event["note"]:
+        parts.append(event["note"])
+    return "; ".join(parts)

@@ -1,0 +1,163 @@
+"""Runs API, worker and embedded Redis in one go and keeps them running until it is told to stop."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.checks import Checked, check_settings, free_port
+from cli.children import Child
+from cli.client import Api
+from cli.failures import DONE, INTERRUPTED, CommandError
+from cli.fields import write_fields
+from cli.one_home import Home, hold
+from cli.output import answer, remark
+from cli.processes import PROGRAMS, command_line
+from cli.signals import Watch
+from cli.words import aligned
+from landfall.settings import SettingsError
+from landfall.transport.embedded import EmbeddedRedis
+from landfall.vendors.account import Account
+from landfall.vendors.catalog import VENDORS
+
+_SOON, _LATER = 0.05, 2.0
+_ANSWER_SECONDS = 1.0
+_EXTRA_GRACE_SECONDS = 5.0
+_PORT_PATIENCE_SECONDS = 10.0
+_SLOW_START_SECONDS = 20.0
+
+
+def up(
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Write the logs to <home>/log/*.log.")] = False,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="Stop when standard input is closed.")
+    ] = False,
+) -> int:
+    """Run API, worker and embedded Redis until Ctrl-C; everything is checked before anything starts."""
+    try:
+        checked = check_settings()
+        with hold(checked.settings.home) as home, Watch(stdin=until_stdin_closes) as watch:
+            port = free_port(checked.settings, patience=_PORT_PATIENCE_SECONDS if home.left_over else 0.0)
+            return _run(checked, home, watch, port, quiet=quiet)
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+
+
+def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) -> int:
+    settings = checked.settings
+    redis = None if settings.redis_url else EmbeddedRedis(settings.home)
+    env = os.environ | {"LANDFALL_API_PORT": str(port)}
+    url = settings.model_copy(update={"api_port": port}).api_url
+    children = [_child(name, env, settings.home / "log" if quiet else None) for name in ("api", "worker")]
+    try:
+        if redis:
+            redis.ensure()
+        _migrate(env)
+        try:
+            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url)))
+        finally:
+            clean = _stop(children, watch, settings.grace_seconds + _EXTRA_GRACE_SECONDS)
+        return DONE if clean else INTERRUPTED
+    finally:
+        if redis:
+            redis.stop()
+
+
+def _child(name: str, env: Mapping[str, str], logs: Path | None) -> Child:
+    if logs:
+        logs.mkdir(mode=0o700, exist_ok=True)
+    return Child(name, command_line(name, "--until-stdin-closes"), env, logs and logs / f"{name}.log")
+
+
+def _migrate(env: Mapping[str, str]) -> None:
+    """Migrate in a process of its own: this one stays free of what only migrations need."""
+    command = command_line(PROGRAMS["migrate"])
+    ended = subprocess.run(  # noqa: S603 - our own program
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+    )
+    if ended.returncode:
+        raise CommandError(
+            ended.stdout.strip().removeprefix("landfall migrate: ") or "the database cannot be migrated."
+        )
+
+
+class Readiness:
+    """Asks the API until it is ready, and acts once when it is."""
+
+    def __init__(self, url: str, act: Callable[[], None]) -> None:
+        """Ask nothing yet."""
+        self._api = Api(url, timeout=_ANSWER_SECONDS)
+        self._act = act
+        self._slow_at = time.monotonic() + _SLOW_START_SECONDS
+        self.reached = False
+
+    def look(self) -> None:
+        """Ask, unless it was ready before."""
+        if self.reached:
+            return
+        if self._api.is_ready():
+            self.reached = True
+            self._act()
+        elif time.monotonic() > self._slow_at:
+            self._slow_at += _SLOW_START_SECONDS
+            remark("landfall up: the API is not ready yet; its log says what it waits for.")
+
+
+def _supervise(children: Sequence[Child], redis: EmbeddedRedis | None, watch: Watch, readiness: Readiness) -> None:
+    while not watch.requests:
+        for child in children:
+            child.keep_running()
+        if redis and not redis.alive():
+            _bring_back(redis)
+        readiness.look()
+        pauses = [child.due_in for child in children if child.due_in is not None]
+        watch.wait(min([*pauses, _LATER if readiness.reached else _SOON]))
+
+
+def _bring_back(redis: EmbeddedRedis) -> None:
+    try:
+        if redis.ensure():
+            remark("landfall up: the embedded Redis ended; it was started again.")
+    except SettingsError as error:
+        remark(f"landfall up: {error}")
+
+
+def _stop(children: Sequence[Child], watch: Watch, patience: float) -> bool:
+    """End the children within `patience` seconds, or at once when asked a second time; False if any was killed."""
+    end, asked = time.monotonic() + patience, watch.requests
+    for child in children:
+        child.terminate()
+    while any(child.running for child in children) and watch.requests == asked and time.monotonic() < end:
+        watch.wait(_LATER)
+    clean = not any(child.running for child in children)
+    for child in children:
+        child.kill()
+        child.close()
+    return clean
+
+
+def _open(home: Home, checked: Checked, url: str) -> None:
+    home.announce(url)
+    answer(f"Landfall is up at {url}")
+    facts = [
+        ("home", str(checked.settings.home)),
+        ("accounts", ", ".join(f"{name} ({account.vendor})" for name, account in checked.accounts.items())),
+        ("try", _example(*next(iter(checked.accounts.items())))),
+        ("stop", "Ctrl-C"),
+    ]
+    answer("\n".join(aligned(facts)))
+
+
+def _example(name: str, account: Account) -> str:
+    return f"landfall submit {name} {write_fields(VENDORS[account.vendor].request.example)} --wait"

@@ -1,0 +1,104 @@
+"""Promises about what the command makes of an API's answers."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cli.client import Api
+from cli.failures import CommandError, RefusedError, UnreachableError, WrongInputError
+
+Answers = Callable[..., Api]
+
+
+@pytest.fixture
+def answering() -> Iterator[Answers]:
+    """Serves one answer to every request."""
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def serve(status: int, body: bytes | dict[str, Any], length: int | None = None) -> Api:
+        content = json.dumps(body).encode() if isinstance(body, dict) else body
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content) if length is None else length))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.append(server)
+        return Api(f"http://127.0.0.1:{server.server_address[1]}")
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def problem(status: int, detail: str, *errors: dict[str, str]) -> dict[str, Any]:
+    return {"type": "about:blank", "title": "…", "status": status, "detail": detail, "errors": list(errors)}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "line"),
+    [
+        ("/request/end", "end: wrong"),
+        ("/account", "account: wrong"),
+        ("/request/filters/deviceType", "filters.deviceType: wrong"),
+        ("/request/a~1b", "a/b: wrong"),
+        ("/request", "wrong"),
+        ("", "wrong"),
+    ],
+)
+def test_a_refused_field_is_one_line_in_the_user_s_words(answering: Answers, pointer: str, line: str) -> None:
+    api = answering(422, problem(422, "no", {"pointer": pointer, "detail": "wrong"}))
+    with pytest.raises(RefusedError) as caught:
+        api.get("/")
+    assert str(caught.value) == line
+
+
+def test_two_refused_fields_are_two_lines(answering: Answers) -> None:
+    errors = [{"pointer": "/request/start", "detail": "late"}, {"parameter": "limit", "detail": "high"}]
+    with pytest.raises(RefusedError, match=r"^start: late\nlimit: high$"):
+        answering(422, problem(422, "no", *errors)).get("/")
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 2), (422, 2), (401, 1), (500, 1), (503, 1)])
+def test_wrong_input_is_told_from_what_cannot_be_done(answering: Answers, status: int, code: int) -> None:
+    with pytest.raises(CommandError, match="the sentence") as caught:
+        answering(status, problem(status, "the sentence")).get("/")
+    assert caught.value.exit_code == code
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (500, b""), (404, {"error": "x"})])
+def test_an_answer_of_something_else_says_so(answering: Answers, status: int, body: Any) -> None:
+    with pytest.raises(CommandError, match="is not Landfall"):
+        answering(status, body).get("/")
+
+
+def test_nobody_there_is_one_sentence_with_the_cure() -> None:
+    with pytest.raises(UnreachableError, match=r"no Landfall answers at .*: start it with `landfall up` or name it"):
+        Api("http://127.0.0.1:9").get("/")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://", "http://host:port", "http://[::1"])
+def test_an_address_that_is_none_is_wrong_input(url: str) -> None:
+    with pytest.raises(WrongInputError, match="write it as http://host:port"):
+        Api(url)
+
+
+def test_a_body_that_ends_early_is_never_taken_for_whole(answering: Answers) -> None:
+    with pytest.raises(CommandError, match=r"broke before the file was whole|broke; try again"):
+        list(answering(200, b"half", length=8).download("/"))
+
+
+def test_a_body_arrives_whole(answering: Answers) -> None:
+    assert b"".join(answering(200, b"x" * 3_000_000).download("/")) == b"x" * 3_000_000

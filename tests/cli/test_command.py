@@ -1,0 +1,111 @@
+"""Promises of the command as a whole."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS
+from cli.processes import PROGRAMS
+from landfall import __version__
+from tests.cli.running import command, environment, landfall, one_line
+
+HEAVY = ("httpx", "fastapi", "sqlalchemy", "pydantic_settings", "arq", "rich")
+IMPORTED = "import json, sys; from cli.main import main; main(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["show", "x"]])
+def test_what_must_be_quick_imports_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", IMPORTED, *words],
+        cwd=tmp_path,
+        env=environment({"LANDFALL_URL": "http://127.0.0.1:9"}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {name.partition(".")[0] for name in json.loads(ended.stdout.splitlines()[-1])}
+    assert not imported.intersection(HEAVY)
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
+    ended = landfall(tmp_path, "--help")
+    assert ended.returncode == 0
+    assert all(f"\n  {name} " in ended.stdout for name in COMMANDS)
+    assert (
+        "Exit codes: 0 done, 1 cannot, 2 wrong input, 3 the export did not end stored, 130 interrupted." in ended.stdout
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "migrate"])  # migrate takes no arguments
+def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
+    ended = landfall(tmp_path, name, "--help")
+    assert ended.returncode == 0
+    assert "usage: " in ended.stdout.lower()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_defined_where_it_is_said_to_be(name: str) -> None:
+    entry = COMMANDS[name]
+    assert (name in PROGRAMS) == (entry.module is None)
+    if entry.module:
+        assert callable(getattr(importlib.import_module(entry.module), entry.function))
+
+
+def test_the_version_is_the_release_s(tmp_path: Path) -> None:
+    assert landfall(tmp_path, "--version").stdout == f"landfall {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["lst"], "landfall: there is no command 'lst'; did you mean `landfall list`?"),
+        (["list", "--nonsense"], "landfall list: No such option: --nonsense"),
+        (["list", "--state", "lost"], "landfall list: Invalid value for '--state'"),
+        (["list", "--limit", "many"], "landfall list: Invalid value for '--limit'"),
+        (["show"], "landfall show: Missing argument 'ID'"),
+        (["submit", "shop", "nonsense"], "landfall submit: 'nonsense' is no field; write it as FIELD=VALUE"),
+        (["list", "--url", "nonsense"], "landfall list: url: nonsense is no address; write it as http://host:port."),
+    ],
+)
+def test_wrong_words_get_one_sentence_and_exit_code_2(tmp_path: Path, words: list[str], sentence: str) -> None:
+    ended = landfall(tmp_path, *words)
+    assert ended.returncode == 2
+    assert one_line(ended.stderr).startswith(sentence)
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", "x"], ["accounts"], ["fetch", "x"], ["submit", "a", "b=c"]])
+def test_without_landfall_each_client_command_says_how_to_start_it(tmp_path: Path, words: list[str]) -> None:
+    ended = landfall(tmp_path, *words, "--url", "http://127.0.0.1:9")
+    assert ended.returncode == 1
+    sentence = "no Landfall answers at http://127.0.0.1:9: start it with `landfall up` or name it with --url."
+    assert one_line(ended.stderr) == f"landfall {words[0]}: {sentence}"
+
+
+def test_the_stack_trace_comes_only_when_asked_for(tmp_path: Path) -> None:
+    words = ("list", "--url", "http://127.0.0.1:9")
+    assert "Traceback" not in landfall(tmp_path, *words).stderr
+    assert "Traceback" in landfall(tmp_path, "--debug", *words).stderr
+
+
+def test_a_folder_called_api_does_not_shadow_ours(tmp_path: Path) -> None:
+    for name in ("api", "worker", "sandbox", "landfall"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('shadowed')")
+        (tmp_path / name / "__main__.py").write_text("")
+    for name in ("api", "worker", "sandbox"):
+        assert "--until-stdin-closes" in landfall(tmp_path, name, "--help").stdout or name == "sandbox"
+
+
+def test_a_reader_that_leaves_early_makes_no_noise(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        ended = subprocess.run(
+            command("--help"), cwd=tmp_path, env=environment(), stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.stderr == b""
