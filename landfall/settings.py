@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         default=15.0, ge=1.0, description="A step whose worker is silent for this long is taken from it."
     )
     sweep_seconds: float = Field(default=1.0, ge=0.05, description="How often a worker looks for overdue exports.")
+    poll_floor_seconds: float = Field(default=1.0, gt=0.0, description="Least wait between two polls of a report.")
+    poll_cap_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait between two polls of a report.")
+    retry_base_seconds: float = Field(default=1.0, gt=0.0, description="Wait after a step's first failure; it doubles.")
     grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")

@@ -63,6 +63,8 @@ class Stack:
             "LANDFALL_API_PORT": str(self.port),
             "LANDFALL_LEASE_SECONDS": "1",
             "LANDFALL_SWEEP_SECONDS": "0.2",
+            "LANDFALL_POLL_FLOOR_SECONDS": "0.1",
+            "LANDFALL_RETRY_BASE_SECONDS": "0.1",
             "LANDFALL_LOG_LEVEL": "debug",
         }
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from landfall.database import admission
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.revision import require_head
-from landfall.exports.policy import Policy
+from landfall.exports.policy import Policy, PollPolicy, retry_policies
 from landfall.log import get_logger
 from landfall.settings import Settings
 from landfall.storage.store import open_store
@@ -35,7 +35,8 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event) -> None
     """Work until `stop` is set, then drain. Raises SettingsError before anything starts if something is amiss."""
     accounts = parse_accounts(settings.accounts)
     store = open_store(settings.storage_url)
-    lines = {name: _line(name, account) for name, account in accounts.items()}
+    policy = _policy(settings)
+    lines = {name: _line(name, account, policy) for name, account in accounts.items()}
     async with Database(settings.database_url, durable=False) as database:
         await require_head(database)
         await database.write(lambda connection: admission.register(connection, _limits(accounts)))
@@ -127,8 +128,16 @@ async def _close(lines: Mapping[str, Line], redis: queue.Redis) -> None:
     await redis.aclose()
 
 
-def _line(name: str, account: Account) -> Line:
-    return Line(connect_vendor(name, account), Transfer(account), Policy())
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        retries=retry_policies(settings.retry_base_seconds),
+        poll=PollPolicy(floor=settings.poll_floor_seconds, cap=settings.poll_cap_seconds),
+        deferral_base=settings.retry_base_seconds / 2,
+    )
+
+
+def _line(name: str, account: Account, policy: Policy) -> Line:
+    return Line(connect_vendor(name, account), Transfer(account), policy)
 
 
 def _limits(accounts: Mapping[str, Account]) -> dict[str, tuple[str, int]]:

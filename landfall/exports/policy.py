@@ -34,21 +34,16 @@ class PollPolicy:
         return backoff.proportional(waited, share=self.share, floor=self.floor, cap=self.cap, draw=draw)
 
 
-# A dozen tries with these delays outlast ten minutes of a broken vendor.
-_RETRIES = MappingProxyType(
-    {
-        Step.START: RetryPolicy(max_attempts=12, base=1.0, cap=120.0),
-        Step.POLL: RetryPolicy(max_attempts=12, base=1.0, cap=120.0),
-        Step.DOWNLOAD: RetryPolicy(max_attempts=12, base=1.0, cap=120.0),
-    },
-)
+def retry_policies(base: float = 1.0) -> Mapping[Step, RetryPolicy]:
+    """One policy a step; with a base of 1 s a dozen tries outlast ten minutes of a broken vendor."""
+    return MappingProxyType({step: RetryPolicy(max_attempts=12, base=base, cap=120.0 * base) for step in Step})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decides when a step is due again and when an export is given up."""
 
-    retries: Mapping[Step, RetryPolicy] = field(default_factory=lambda: _RETRIES)
+    retries: Mapping[Step, RetryPolicy] = field(default_factory=retry_policies)
     poll: PollPolicy = field(default_factory=PollPolicy)
     deferral_base: float = 0.5
     deferral_cap: float = 60.0
