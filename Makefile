@@ -1,12 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := build/peers
 PACKAGES := landfall worker api cli sandbox migrations tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check format lock audit clean
+.PHONY: help venv demo test check format bench bench-peers bench-lock lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +29,15 @@ check: venv ## Check lint, format, types and import contracts
 format: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+bench: venv ## Measure Landfall on the sandbox; after `make bench-peers` others as well (ARGS="--quick", ARGS=--list)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# What Landfall is compared with stays out of .venv: it is large and pins other versions.
+bench-peers: $(PEERS)/installed
+
+bench-lock: venv
+	$(COMPILE) $(or $(ARGS),--upgrade) benchmarks/requirements.in --output-file benchmarks/requirements.txt
 
 lock: venv ## Pin the newest versions allowed into requirements/ (ARGS="-P NAME" for one package)
 	$(COMPILE) $(or $(ARGS),--upgrade) pyproject.toml --output-file requirements/run.txt
@@ -57,4 +67,12 @@ WITHOUT_ADDRESSES := sed -E -e "s|[a-z]+://[^ ,)]+|<address>|g" -e "s|host='[^']
 .venv/installed: .venv/locked pyproject.toml
 	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable . >.venv/install.log 2>&1 || { \
 		$(WITHOUT_ADDRESSES) .venv/install.log | tail -n 20 >&2; exit 1; }
+	@touch $@
+
+$(PEERS)/installed: benchmarks/requirements.txt
+	@echo "Making $(PEERS) from benchmarks/requirements.txt (400 MB, a minute or so) ..."
+	@rm -rf $(PEERS)
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --require-hashes --requirement benchmarks/requirements.txt >$(PEERS)/install.log 2>&1 || { \
+		$(WITHOUT_ADDRESSES) $(PEERS)/install.log | tail -n 20 >&2; exit 1; }
 	@touch $@

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from api.problems import FieldError, field_errors, invalid
 from api.schemas import Submission
-from landfall.database import admission, ledger
+from landfall.database import accounts, admission, ledger
 from landfall.database.clock import read_clock
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import Account
@@ -28,13 +28,15 @@ class Accepted:
     new: bool
 
 
-def check(submission: Submission, accounts: Mapping[str, Account]) -> VendorRequest:
+def check(submission: Submission, configured: Mapping[str, Account]) -> VendorRequest:
     """The request in its vendor's schema. Raises ProblemError (422) naming every field that is wrong."""
-    account = accounts.get(submission.account)
+    account = configured.get(submission.account)
     if account is None:
-        known = ", ".join(sorted(accounts)) or "none"
+        known = ", ".join(sorted(configured)) or "none"
         detail = f"there is no account {submission.account!r}; known: {known}"
         raise invalid([FieldError(pointer="/account", detail=detail)])
+    if "\\u0000" in json.dumps([submission.request, submission.labels]):
+        raise invalid([FieldError(pointer="/request", detail="text with NUL characters cannot be kept; remove them")])
     try:
         return VENDORS[account.vendor].request.model_validate(submission.request)
     except ValidationError as error:
@@ -44,6 +46,7 @@ def check(submission: Submission, accounts: Mapping[str, Account]) -> VendorRequ
 
 def accept(connection: Connection, submission: Submission, request: VendorRequest, vendor: str) -> Accepted:
     """Write the export and give it a slot if one is free, in the caller's transaction."""
+    throttle = accounts.read(connection, submission.account, lock=True)
     now = read_clock(connection)
     job = _job(submission, request, vendor, now)
     if not submission.force:
@@ -51,7 +54,7 @@ def accept(connection: Connection, submission: Submission, request: VendorReques
         if same:
             return Accepted(same, new=False)
     ledger.accept(connection, [job])
-    admitted = {each.id: each for each in admission.admit_next(connection, job.account)}
+    admitted = {each.id: each for each in admission.admit_next(connection, job.account, throttle)}
     return Accepted(admitted.get(job.id, job), new=True)
 
 
@@ -67,6 +70,7 @@ def _job(submission: Submission, request: VendorRequest, vendor: str, now: datet
         deadline=submission.deadline,
         priority=submission.priority,
         labels=submission.labels,
+        tenant=submission.labels.get("tenant", ""),
     )
 
 

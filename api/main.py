@@ -12,14 +12,14 @@ from api import problems
 from api.routes import accounts, exports, health
 from api.services import Services
 from landfall import __version__
-from landfall.database import admission
+from landfall.database import accounts as accounts_table
 from landfall.database.connection import Database
 from landfall.database.revision import require_head
 from landfall.settings import Settings
 from landfall.storage.store import open_store
 from landfall.transport.wakeup import Bell
 from landfall.vendors.account import Account
-from landfall.vendors.catalog import VENDORS, parse_accounts
+from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 
 _REDIS_SECONDS = 2.0
 _REF = "#/components/schemas/{model}"
@@ -49,10 +49,9 @@ def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Accou
     async def open_services(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(settings.storage_url)
         redis = Redis.from_url(redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
-        limits = {name: (account.vendor, account.max_started) for name, account in configured.items()}
         async with Database(settings.database_url, durable=True) as database:
             await require_head(database)
-            await database.write(lambda connection: admission.register(connection, limits))
+            await database.write(lambda connection: accounts_table.register(connection, limits_of(configured)))
             app.state.services = Services(database, Bell(redis), configured, store)
             yield
             await redis.aclose()

@@ -1,10 +1,12 @@
 """Defines what the API reads and writes: the public contract, explained in the OpenAPI page."""
 
+import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from landfall.database.accounts import AccountSlots
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.states import State
 from landfall.vendors.catalog import VENDORS
@@ -12,7 +14,8 @@ from landfall.vendors.catalog import VENDORS
 _REQUEST_REFS = [{"$ref": f"#/components/schemas/{schemas.request.__name__}"} for schemas in VENDORS.values()]
 
 Label = Annotated[str, Field(max_length=200)]
-LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,63}$")]
+LABEL_KEY = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+LabelKey = Annotated[str, Field(pattern=f"^{LABEL_KEY.pattern}$")]
 
 
 class Submission(BaseModel):
@@ -133,14 +136,41 @@ class EventPage(BaseModel):
     next: str | None
 
 
+class BreakerView(BaseModel):
+    """Why nobody calls the vendor for now."""
+
+    state: Literal["open", "half_open"]
+    error: ErrorView
+    until: datetime | None = Field(description="When one call tries again.")
+
+
 class AccountView(BaseModel):
     """An account and its slots."""
 
     name: str
     vendor: str
     max_started: int = Field(description="Reports that may be in the making at once.")
+    limit: int = Field(description="The same, while the vendor throttles below it.")
     slots_used: int
     queued: int
+    blocked_until: datetime | None = Field(description="The vendor asked for a pause until then.")
+    breaker: BreakerView | None
+
+    @classmethod
+    def of(cls, slots: AccountSlots) -> "AccountView":
+        """The view of an account."""
+        throttle, error = slots.throttle, ErrorView.of(slots.throttle.reason)
+        state: Literal["open", "half_open"] = "half_open" if throttle.probing else "open"
+        return cls(
+            name=slots.name,
+            vendor=slots.vendor,
+            max_started=throttle.max_started,
+            limit=throttle.slots,
+            slots_used=slots.slots_used,
+            queued=slots.queued,
+            blocked_until=throttle.blocked_until,
+            breaker=BreakerView(state=state, error=error, until=throttle.open_until) if error else None,
+        )
 
 
 class AccountPage(BaseModel):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -21,15 +21,22 @@ class Services:
     bell: Bell
     accounts: Mapping[str, Account]
     store: Store
-    _ringing: set[asyncio.Task[None]] = field(default_factory=set)
+    _ringing: asyncio.Task[None] | None = None
+    _ring_again: bool = False
 
     def wake_a_worker(self) -> None:
-        """Ring in the background; one ring at a time is enough for everybody."""
+        """Ring in the background; whoever comes while it rings is served by one more ring after it."""
         if self._ringing:
+            self._ring_again = True
             return
-        task = asyncio.create_task(self.bell.ring())
-        self._ringing.add(task)
-        task.add_done_callback(self._ringing.discard)
+        self._ringing = asyncio.create_task(self.bell.ring())
+        self._ringing.add_done_callback(self._rung)
+
+    def _rung(self, _task: asyncio.Task[None]) -> None:
+        self._ringing = None
+        if self._ring_again:
+            self._ring_again = False
+            self.wake_a_worker()
 
 
 def _services(request: Request) -> Services:

@@ -1,5 +1,6 @@
 """Runs API, worker and embedded Redis in one go and keeps them running until it is told to stop."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -54,18 +55,13 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
     env = os.environ | {"LANDFALL_API_PORT": str(port)}
     url = settings.model_copy(update={"api_port": port}).api_url
     children = [_child(name, env, settings.home / "log" if quiet else None) for name in ("api", "worker")]
-    try:
-        if redis:
-            redis.ensure()
+    with redis.used() if redis else contextlib.nullcontext():
         _migrate(env)
         try:
             _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url)))
         finally:
             clean = _stop(children, watch, settings.grace_seconds + _EXTRA_GRACE_SECONDS)
         return DONE if clean else INTERRUPTED
-    finally:
-        if redis:
-            redis.stop()
 
 
 def _child(name: str, env: Mapping[str, str], logs: Path | None) -> Child:

@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -58,7 +59,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".landfall"), description="Folder of all state: database, files, embedded Redis.")
     database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db.")
-    redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
+    redis_url: str = Field(
+        default="", pattern="^((redis|rediss|unix)://.+)?$", description="Unset: an embedded Redis under <home>."
+    )
     storage_url: str = Field(default="", description="Default: file://<home>/files.")
     api_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
@@ -66,10 +69,21 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=15.0, ge=1.0, description="A step whose worker is silent for this long is taken from it."
     )
-    sweep_seconds: float = Field(default=1.0, ge=0.05, description="How often a worker looks for overdue exports.")
-    poll_floor_seconds: float = Field(default=1.0, gt=0.0, description="Least wait between two polls of a report.")
-    poll_cap_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait between two polls of a report.")
-    retry_base_seconds: float = Field(default=1.0, gt=0.0, description="Wait after a step's first failure; it doubles.")
+    sweep_seconds: float = Field(
+        default=1.0, ge=0.05, le=4.0, description="How often a worker looks for overdue exports."
+    )
+    poll_floor_seconds: float = Field(
+        default=1.0, gt=0.0, le=3600.0, description="Least wait between two polls of a report."
+    )
+    poll_cap_seconds: float = Field(
+        default=60.0, gt=0.0, le=3600.0, description="Longest wait between two polls of a report."
+    )
+    retry_base_seconds: float = Field(
+        default=1.0, gt=0.0, le=3600.0, description="Wait after a step's first failure; it doubles."
+    )
+    lost_start_seconds: float = Field(
+        default=600.0, ge=0.0, description="How long the slot of a start whose answer was lost is held, at least."
+    )
     grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
@@ -89,10 +103,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fill_in_what_follows_from_home(self) -> Self:
-        home = self.home.expanduser().absolute()
+        home = Path(os.path.normpath(self.home.expanduser().absolute()))
         object.__setattr__(self, "home", home)
-        object.__setattr__(self, "database_url", self.database_url or f"sqlite:///{home / 'landfall.db'}")
-        object.__setattr__(self, "storage_url", self.storage_url or f"file://{home / 'files'}")
+        object.__setattr__(self, "database_url", self.database_url or f"sqlite:///{quote(str(home / 'landfall.db'))}")
+        object.__setattr__(self, "storage_url", self.storage_url or (home / "files").as_uri())
         return self
 
     @property

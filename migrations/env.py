@@ -1,15 +1,18 @@
 """Connects Alembic to Landfall's database."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
+from landfall.database.connection import sqlite_path
 from landfall.database.tables import metadata
 
 
 def run() -> None:
     """Migrate in one transaction; SQLite alters tables by copying them (batch mode)."""
-    engine = create_engine(context.config.attributes["url"], poolclass=NullPool, hide_parameters=True)
+    path = sqlite_path(context.config.attributes["url"])
+    url = URL.create("sqlite+pysqlite", database=str(path))
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -63,6 +64,7 @@ class Stack:
             "LANDFALL_API_PORT": str(self.port),
             "LANDFALL_LEASE_SECONDS": "1",
             "LANDFALL_SWEEP_SECONDS": "0.2",
+            "LANDFALL_LOST_START_SECONDS": "2",
             "LANDFALL_POLL_FLOOR_SECONDS": "0.1",
             "LANDFALL_RETRY_BASE_SECONDS": "0.1",
             "LANDFALL_LOG_LEVEL": "debug",
@@ -127,6 +129,17 @@ class Stack:
 
         return until(look, f"{export_id} in {states}")
 
+    def forget(self) -> None:
+        """Let the sandbox know nothing, and the accounts be as on their first day."""
+        self.sandbox.reset()
+        with sqlite3.connect(self.home / "landfall.db", timeout=30) as database:
+            database.execute("DELETE FROM orphans")
+            database.execute(
+                "UPDATE accounts SET failures = 0, open_until = NULL, probing = 0, error_code = NULL,"
+                " blocked_until = NULL, slot_limit = NULL, strikes = 0"
+            )
+        database.close()
+
     def files(self, export_id: str) -> list[str]:
         """The export's files in the store, and every draft of anybody's."""
         root = self.home / "files"
@@ -164,6 +177,7 @@ def _config(sandbox: Sandbox) -> str:
 [accounts.shop-ab]
 vendor = "intelligems"
 access_token = {{ env = "IT_TOKEN" }}
+rate_burst = 1000
 base_url = {json.dumps(sandbox.intelligems)}
 
 [accounts.shop-bwp]

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 
 import uvloop
 
@@ -28,19 +29,18 @@ def main() -> int:
 
 
 def _run(settings: Settings, *, watch_stdin: bool) -> None:
-    embedded = None if settings.redis_url else EmbeddedRedis(settings.home)
-    ours = embedded.ensure() if embedded else False
-    try:
-        uvloop.run(_work(settings, watch_stdin=watch_stdin))
-    finally:
-        if embedded and ours:
-            embedded.stop()
+    if settings.redis_url:
+        uvloop.run(_work(settings, lambda: None, watch_stdin=watch_stdin))
+        return
+    embedded = EmbeddedRedis(settings.home)
+    with embedded.used():
+        uvloop.run(_work(settings, embedded.ensure, watch_stdin=watch_stdin))
 
 
-async def _work(settings: Settings, *, watch_stdin: bool) -> None:
+async def _work(settings: Settings, revive: Callable[[], object], *, watch_stdin: bool) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop, watch_stdin=watch_stdin)
-    await serve(settings, redis_url(settings), stop)
+    await serve(settings, redis_url(settings), stop, revive)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from functools import partial
 
 from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.ledger import Lease
 from landfall.exports.job import ExportJob
 from landfall.log import get_logger
 
@@ -21,17 +22,21 @@ class Leases:
         """Hold none yet; each lease lasts `length` beyond its last renewal."""
         self._database = database
         self.length = length
-        self._held: set[tuple[str, int]] = set()
+        self._held: set[Lease] = set()
 
     @contextmanager
     def held(self, job: ExportJob) -> Iterator[None]:
         """Renew the export's lease for as long as the block runs."""
-        key = (job.id, job.version)
-        self._held.add(key)
+        lease = Lease(job.id, job.version, job.leased)
+        self._held.add(lease)
         try:
             yield
         finally:
-            self._held.discard(key)
+            self._held.discard(lease)
+
+    def is_held(self, job: ExportJob) -> bool:
+        """Whether the export's step runs in this process at this moment."""
+        return Lease(job.id, job.version, job.leased) in self._held
 
     async def renew_forever(self) -> None:
         """Renew all of them three times in a lease's length."""
@@ -41,6 +46,6 @@ class Leases:
                 continue
             held = tuple(self._held)
             try:
-                await self._database.write(partial(ledger.renew, held=held, lease=self.length))
+                await self._database.write(partial(ledger.renew, held=held, length=self.length))
             except DatabaseUnavailable as error:
                 _log.warning("leases were not renewed", reason=str(error), steps=len(held))

@@ -6,23 +6,29 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from redis.exceptions import RedisError
 
-from landfall.database import admission
+from landfall.database import accounts as account_rows
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.revision import require_head
-from landfall.exports.policy import Policy, PollPolicy, retry_policies
+from landfall.exports.policy import Policy, retry_policies
+from landfall.exports.poll_policy import PollPolicy
 from landfall.log import get_logger
 from landfall.settings import Settings
 from landfall.storage.store import open_store
+from landfall.transport.shared_cache import RedisCache
 from landfall.transport.wakeup import Bell
 from landfall.vendors.account import Account
-from landfall.vendors.catalog import parse_accounts
+from landfall.vendors.cache import Cache
+from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 from landfall.vendors.clients import connect as connect_vendor
 from worker import queue
 from worker.leases import Leases
+from worker.orphanage import Orphanage
 from worker.runner import Line, Runner
 from worker.sweeper import Sweeper
 from worker.transfer import Transfer
@@ -31,26 +37,33 @@ _PATIENCE = (0.2, 0.5, 1.0, 2.0)
 _log = get_logger(__name__)
 
 
-async def serve(settings: Settings, redis_url: str, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then drain. Raises SettingsError before anything starts if something is amiss."""
+async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive: Callable[[], object]) -> None:
+    """Work until `stop` is set, then drain. Raises SettingsError before anything starts if something is amiss.
+
+    `revive` is called, in a thread, whenever Redis is away: it may start one that died.
+    """
     accounts = parse_accounts(settings.accounts)
     store = open_store(settings.storage_url)
     policy = _policy(settings)
-    lines = {name: _line(name, account, policy) for name, account in accounts.items()}
     async with Database(settings.database_url, durable=False) as database:
         await require_head(database)
-        await database.write(lambda connection: admission.register(connection, _limits(accounts)))
+        await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))
         lease = timedelta(seconds=settings.lease_seconds)
         redis = queue.connect(redis_url)
+        cache = Cache(RedisCache(redis))
+        lines = {name: _line(name, account, policy, cache) for name, account in accounts.items()}
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
         runner = Runner(database, steps, leases, lines, store)
-        sweeper = Sweeper(database, steps, lease)
-        consuming = _Consuming(lambda: queue.Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs))
+        sweeper = Sweeper(database, steps, leases, {name: line.policy for name, line in lines.items()})
+        orphanage = Orphanage(database, lines, runner.send_admitted)
+        consumer = queue.Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
         bell = Bell(redis)
+        patiently = partial(_patiently, revive)
         tasks = {
-            asyncio.create_task(_patiently("consume", consuming.run)),
-            asyncio.create_task(_patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
+            asyncio.create_task(patiently("consume", consumer.main)),
+            asyncio.create_task(patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
+            asyncio.create_task(patiently("poll orphans", orphanage.poll_forever)),
             asyncio.create_task(leases.renew_forever()),
         }
         _log.info("worker ready", accounts=sorted(accounts), max_jobs=settings.max_jobs)
@@ -58,7 +71,7 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event) -> None
             await _until_stopped(stop, tasks)
             _log.info("worker drains", seconds=settings.grace_seconds)
             with contextlib.suppress(RedisError, OSError):
-                await consuming.drain(settings.grace_seconds)
+                await consumer.drain(settings.grace_seconds)
         finally:
             await _end(tasks)
             await _close(lines, redis)
@@ -83,30 +96,15 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=1.0)
 
 
-class _Consuming:
-    """The consumer of the moment: arq's loop ends when Redis goes away, then a new one takes its place."""
-
-    def __init__(self, make: Callable[[], queue.Consumer]) -> None:
-        self._make = make
-        self._consumer: queue.Consumer | None = None
-
-    async def run(self) -> None:
-        self._consumer = self._make()
-        await self._consumer.main()
-
-    async def drain(self, seconds: float) -> None:
-        if self._consumer:
-            await self._consumer.drain(seconds)
-
-
 async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
-    await sweeper.admit()
     while True:
+        await sweeper.prune()
+        await sweeper.admit()
         await sweeper.sweep()
         await bell.wait(seconds)
 
 
-async def _patiently(what: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(revive: Callable[[], object], what: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work` for ever, again after whatever Redis or the database do to it."""
     failures = 0
     loop = asyncio.get_running_loop()
@@ -119,6 +117,8 @@ async def _patiently(what: str, work: Callable[[], Awaitable[None]]) -> None:
             pause = _PATIENCE[min(failures, len(_PATIENCE) - 1)]
             _log.warning("trying again", task=what, error=type(error).__name__, seconds=pause)
             await asyncio.sleep(pause)
+            if not isinstance(error, DatabaseUnavailable):
+                await asyncio.to_thread(revive)
 
 
 async def _close(lines: Mapping[str, Line], redis: queue.Redis) -> None:
@@ -133,15 +133,13 @@ def _policy(settings: Settings) -> Policy:
         retries=retry_policies(settings.retry_base_seconds),
         poll=PollPolicy(floor=settings.poll_floor_seconds, cap=settings.poll_cap_seconds),
         deferral_base=settings.retry_base_seconds / 2,
+        lost_start_seconds=settings.lost_start_seconds,
     )
 
 
-def _line(name: str, account: Account, policy: Policy) -> Line:
-    return Line(connect_vendor(name, account), Transfer(account), policy)
-
-
-def _limits(accounts: Mapping[str, Account]) -> dict[str, tuple[str, int]]:
-    return {name: (account.vendor, account.max_started) for name, account in accounts.items()}
+def _line(name: str, account: Account, policy: Policy, cache: Cache) -> Line:
+    repeat = VENDORS[account.vendor].starts_repeat
+    return Line(connect_vendor(name, account, cache), Transfer(account), replace(policy, starts_repeat=repeat))
 
 
 def stop_on_signals(stop: asyncio.Event, *, watch_stdin: bool) -> None:

@@ -110,6 +110,18 @@ class StepQueue:
             for id_, score, running in zip(ids, answers[::2], answers[1::2], strict=True)
         }
 
+    async def oldest_running(self) -> list[Message]:
+        """Messages at the head of the queue that arq believes to be running, oldest first."""
+        ids: list[bytes] = await self._redis.zrange(QUEUE_NAME, 0, _READ_LIMIT - 1)
+        if not ids:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for id_ in ids:
+                pipe.exists(in_progress_key_prefix + id_.decode())
+            running = await pipe.execute()
+        found = [id_.decode().rpartition(":") for id_, runs in zip(ids, running, strict=True) if runs]
+        return [Message(Step.POLL, name, int(version)) for name, _, version in found if version.isdecimal()]
+
     async def forget(self, ids: Sequence[str]) -> None:
         """Remove messages whose worker went silent, so that they do not stand before newer ones."""
         keys = [prefix + id_ for id_ in ids for prefix in (job_key_prefix, in_progress_key_prefix, retry_key_prefix)]
@@ -143,20 +155,44 @@ class Consumer(Worker):
         self._bell = asyncio.Event()
         queue.on_send = self._bell.set
 
+    async def main(self) -> None:
+        """Consume until Redis goes away; may be called again when it is back, beside the steps that still run."""
+        # An error in the middle of picking leaves arq's own count one too high.
+        running = self._running()
+        self.job_counter = len(running)
+        self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
+        for _ in running:
+            await self.sem.acquire()
+        await super().main()
+
     async def drain(self, seconds: float) -> None:
         """Take no new steps, let the running ones finish for so long, then cancel the rest (they hand back)."""
         self.allow_pick_jobs = False
-        running = [task for task in self.tasks.values() if not task.done()]
-        if running:
-            await asyncio.wait(running, timeout=seconds)
-        while running := [task for task in running if not task.done()]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while running := self._running():
+            left = end - loop.time()
+            if left > 0:
+                await asyncio.wait(running, timeout=left)
+                continue
             for task in self.job_tasks.values():
                 task.cancel()
             await asyncio.wait(running, timeout=_CANCEL_SECONDS)
 
+    def _running(self) -> list[asyncio.Task[Any]]:
+        return [task for task in self.tasks.values() if not task.done()]
+
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Pass over what runs here already: it stays in arq's queue until it ends."""
-        await super().start_jobs([id_ for id_ in job_ids if id_.decode() not in self.tasks])
+        for id_ in job_ids:
+            if self.allow_pick_jobs and self.job_counter < self.max_jobs and id_.decode() not in self.tasks:
+                await super().start_jobs([id_])
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        full = self.job_counter >= self.max_jobs
+        super()._release_sem_dec_counter_on_complete()
+        if full:
+            self._bell.set()
 
     async def _poll_iteration(self) -> None:
         await super()._poll_iteration()

@@ -1,34 +1,42 @@
 """Runs one step of one export: take it, perform it, settle it, send what is due next."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import stamina
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
 
 from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.errors import AnswerLost, ExportError
 from landfall.exports.job import ExportJob, Fault
-from landfall.exports.outcomes import GaveUp, Outcome, Retrying, outcome_of
+from landfall.exports.outcomes import GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
 from landfall.exports.settling import exhausted
-from landfall.exports.states import Step
+from landfall.exports.states import IllegalMoveError, Step
 from landfall.log import get_logger
 from landfall.storage.store import Store
 from landfall.vendors.vendor import Vendor
 from worker.leases import Leases
 from worker.queue import Message, StepQueue
+from worker.schedules import Schedules
 from worker.settlement import Settlement, write_hand_back, write_outcome
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
+from worker.taking import Taken, look, take
 from worker.transfer import Transfer
+from worker.uninterrupted import uninterrupted
 
 _log = get_logger(__name__)
+
+
+# However long the database is away: an outcome that is forgotten is a step done twice. The version fences it.
+_until_written = stamina.retry(on=DatabaseUnavailable, attempts=None, timeout=None, wait_max=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +60,83 @@ class Runner:
         self._leases = leases
         self._lines = lines
         self._store = store
+        self._schedules = Schedules(database)
 
     async def run(self, step: Step, export_id: str, version: int) -> None:
         """Run the step if it is still the one that is due."""
-        job = await self._take(step, export_id, version)
-        if job is None:
+        started = time.monotonic()
+        taken = await self._take(step, export_id, version)
+        if taken is None:
             _log.debug("a message came late", step=step, export=export_id, version=version)
             return
-        started = time.monotonic()
-        with self._leases.held(job):
-            outcome = await self._perform(step, job)
-            settlement = await self._settle(job, outcome, time.monotonic() - started)
-        _tell(step, job, outcome, settlement, time.monotonic() - started)
+        await self.send_admitted(taken.admitted)
+        with self._leases.held(taken.job):
+            outcome = await self._perform(step, taken)
+            seconds = time.monotonic() - started
+            settlement, _ = await uninterrupted(self._settle(taken.job, outcome, seconds))
+        _tell(step, taken.job, outcome, settlement, seconds)
         if settlement:
-            await self._send(settlement)
+            after = (settlement.job, *settlement.admitted)
+            await self._send([(job, (job.due_at - settlement.at).total_seconds()) for job in after if job.due_at])
 
-    async def _take(self, step: Step, export_id: str, version: int) -> ExportJob | None:
-        # A poll changes nothing at the vendor, so it needs no claim: its settlement alone decides which of two counts.
+    async def send_admitted(self, jobs: Sequence[ExportJob]) -> None:
+        """Send the starts of exports that were admitted just now."""
+        if jobs:
+            await self._send([(job, 0.0) for job in jobs])
+
+    async def _send(self, due: Iterable[tuple[ExportJob, float]]) -> None:
+        """Send steps, each due in so many seconds. Best effort: what is not sent now, the sweeper sends."""
+        messages = [message for job, delay in due if (message := Message.of(job, delay))]
+        try:
+            await self._queue.send(messages)
+        except (RedisError, OSError) as error:
+            _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
+
+    async def _take(self, step: Step, export_id: str, version: int) -> Taken | None:
         if step is Step.POLL:
-            job = await self._database.read(lambda connection: ledger.find(connection, export_id))
-            return job if job and (job.version, job.step) == (version, step) else None
-        taken = await self._database.write(
-            lambda connection: ledger.take(connection, export_id, version, self._leases.length),
-        )
-        return taken.job if taken else None
+            seen = await self._database.read(partial(look, step=step, export_id=export_id, version=version))
+            if seen is None or not seen.probe:
+                return seen
+        if step is Step.START and (refused := await self._prepare(export_id, version)):
+            return refused
+        claiming = partial(take, step=step, export_id=export_id, version=version, lease=self._leases.length)
+        taken, cancelled = await uninterrupted(self._database.write(claiming))
+        if taken and cancelled:
+            await uninterrupted(self._hand_back(taken.job))
+            raise asyncio.CancelledError
+        return taken
 
-    async def _perform(self, step: Step, job: ExportJob) -> Outcome:
+    async def _prepare(self, export_id: str, version: int) -> Taken | None:
+        """Let the vendor's client get ready, so that nothing but the call stands between a claim and its answer."""
+        job = await self._database.read(partial(ledger.find, export_id=export_id))
+        line = self._lines.get(job.account) if job and job.version == version else None
+        if job is None or line is None:
+            return None
+        try:
+            await line.vendor.prepare()
+        except ExportError as error:
+            return Taken(job, outcome=outcome_of(error))
+        return None
+
+    async def _perform(self, step: Step, taken: Taken) -> Outcome:
         """Come to an outcome, whatever happens: an error that nobody thought of costs an attempt, not the export."""
-        line = self._lines.get(job.account)
+        job, line = taken.job, self._lines.get(taken.job.account)
+        if taken.outcome:
+            return taken.outcome
         if line is None:
             return Retrying(_account_missing(job.account))
-        if exhausted(replace(job, attempts=job.attempts - 1), line.policy):
+        if exhausted(replace(job, attempts=job.attempts - int(job.leased)), line.policy):
             return GaveUp(job.error or _WORKERS_DIED)
         try:
             return await self._step(step, job, line)
         except ExportError as error:
             return outcome_of(error)
         except asyncio.CancelledError:
-            await asyncio.shield(self._let_go(step, job))
+            await uninterrupted(self._let_go(step, job))
             raise
         except Exception:  # noqa: BLE001 - it is logged with its traceback and settled as a failed attempt
             _log.exception("a step failed in a way nobody thought of", step=step, export=job.id)
-            return Retrying(_INTERNAL_ERROR)
+            return Retrying(_INTERNAL_ERROR, unknown=True)
 
     async def _step(self, step: Step, job: ExportJob, line: Line) -> Outcome:
         match step:
@@ -107,33 +150,27 @@ class Runner:
     async def _let_go(self, step: Step, job: ExportJob) -> None:
         """A stopping worker gives the step back; a start that was under way may have been taken by the vendor."""
         if step is Step.START:
-            await self._settle(
-                job, Retrying(AnswerLost("the worker was stopped before the vendor answered").fault), 0.0
-            )
-            return
-        await self._database.write(lambda connection: write_hand_back(connection, job))
+            await self._settle(job, _STOPPED_START, 0.0)
+        else:
+            await self._hand_back(job)
 
-    @stamina.retry(on=DatabaseUnavailable, attempts=None, timeout=120.0, wait_max=5.0)
+    @_until_written
+    async def _hand_back(self, job: ExportJob) -> None:
+        await self._database.write(partial(write_hand_back, job=job))
+
+    @_until_written
     async def _settle(self, job: ExportJob, outcome: Outcome, seconds: float) -> Settlement | None:
         line = self._lines.get(job.account)
-        policy = line.policy if line else Policy()
-
-        def work(connection: Connection) -> Settlement | None:
-            return write_outcome(connection, job, outcome, policy, seconds=seconds)
-
-        return await self._database.write(work)
-
-    async def _send(self, settlement: Settlement) -> None:
-        """Best effort: what is not sent now, the sweeper sends."""
-        jobs = [settlement.job, *settlement.admitted]
-        delays = [(job, (job.due_at - settlement.at).total_seconds()) for job in jobs if job.due_at]
-        messages = [message for job, delay in delays if (message := Message.of(job, delay))]
+        policy = await self._schedules.into(line.policy, job) if line else Policy()
+        settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
         try:
-            await self._queue.send(messages)
-        except (RedisError, OSError) as error:
-            _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
+            return await self._database.write(partial(settling, outcome=outcome))
+        except IllegalMoveError:
+            _log.exception("a step came to what the state table does not have", export=job.id)
+            return await self._database.write(partial(settling, outcome=Retrying(_INTERNAL_ERROR, unknown=True)))
 
 
+_STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor answered"))
 _INTERNAL_ERROR = Fault(
     "internal_error",
     "Landfall made a mistake; the worker's log tells more",
@@ -156,8 +193,10 @@ def _account_missing(name: str) -> Fault:
 
 def _tell(step: Step, job: ExportJob, outcome: Outcome, settlement: Settlement | None, seconds: float) -> None:
     """Write the canonical log line of a step."""
-    fault = getattr(outcome, "fault", None)
-    _log.info(
+    fault = outcome.fault
+    asked = not isinstance(outcome, Waiting) or outcome.asked
+    _log.log(
+        logging.INFO if asked else logging.DEBUG,
         "step",
         export=job.id,
         account=job.account,

@@ -1,18 +1,19 @@
-"""Settles a step's outcome in one transaction: the row, its event, and who gets the slot that came free."""
+"""Settles a step's outcome in one transaction: the row, its event, the account, and who gets the slot that came free."""
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from landfall.database import admission, ledger
+from landfall.database import accounts, admission, build_times, ledger, orphans
 from landfall.database.clock import read_clock
 from landfall.exports.job import ExportJob
-from landfall.exports.outcomes import Outcome
+from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import Event, hand_back, settle
+from landfall.exports.settling import Event, Settled, cancel, hand_back, rescue, settle
 from landfall.exports.states import SLOT_HOLDING, State
+from landfall.exports.throttle import Effect, Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,42 @@ class Settlement:
 def write_outcome(
     connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy, *, seconds: float
 ) -> Settlement | None:
-    """Settle the outcome; None, and nothing written, where the export has moved on without this step."""
+    """Settle the outcome; None where the export has moved on without this step.
+
+    Then the only thing written is a report that came too late: it may hold a slot.
+    """
+    throttle = accounts.read(connection, job.account, lock=True)
     now = read_clock(connection)
-    settled = settle(job, outcome, now=now, draw=random.random(), policy=policy)  # noqa: S311 - jitter, no secret
-    if not ledger.save(connection, job, settled, at=now, seconds=seconds):
+    draw = random.random()  # noqa: S311 - jitter, no secret
+    outcome = _held_by_breaker(outcome, throttle)
+    settled = settle(job, outcome, now=now, draw=draw, policy=policy)
+    after = _account_after(throttle, job, outcome, now=now, draw=draw)
+    settlement = _write(connection, job, settled, after, policy, now=now, seconds=seconds, before=throttle)
+    if settlement is None:
+        _keep_late_report(connection, job, outcome, policy, now)
+    elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
+        build_times.record(connection, job, outcome.build_seconds, now=now)
+    return settlement
+
+
+def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patience: timedelta) -> Settlement | None:
+    """Take the step from a silent worker; None where the export has moved on, or its worker was heard of since."""
+    throttle = accounts.read(connection, job.account, lock=True)
+    found = ledger.find_now(connection, job.id)
+    if found is None or found[0].version != job.version or found[0].due_at is None:
         return None
-    admitted = _fill_slots(connection, job, settled.job)
-    return Settlement(settled.job, settled.event, admitted, now)
+    job, now = found
+    if now < found[0].due_at + (timedelta() if job.leased else patience):
+        return None
+    settled = rescue(job, now=now, draw=random.random(), policy=policy)  # noqa: S311 - jitter, no secret
+    return _write(connection, job, settled, throttle, policy, now=now)
+
+
+def write_cancel(connection: Connection, job: ExportJob, policy: Policy) -> Settlement | None:
+    """Cancel the export; None where it has moved on. Raises IllegalMoveError where it has ended."""
+    throttle = accounts.read(connection, job.account, lock=True)
+    now = read_clock(connection)
+    return _write(connection, job, cancel(job, now=now, policy=policy), throttle, policy, now=now)
 
 
 def write_hand_back(connection: Connection, job: ExportJob) -> bool:
@@ -43,8 +73,47 @@ def write_hand_back(connection: Connection, job: ExportJob) -> bool:
     return ledger.save(connection, job, hand_back(job, now=now), at=now)
 
 
-def _fill_slots(connection: Connection, before: ExportJob, after: ExportJob) -> list[ExportJob]:
-    freed = before.state in SLOT_HOLDING and after.state not in SLOT_HOLDING
-    if freed or after.state is State.QUEUED:
-        return admission.admit_next(connection, after.account)
-    return []
+def _write(
+    connection: Connection,
+    job: ExportJob,
+    settled: Settled,
+    throttle: Throttle,
+    policy: Policy,
+    *,
+    now: datetime,
+    seconds: float | None = None,
+    before: Throttle | None = None,
+) -> Settlement | None:
+    """Write the settlement, what it leaves at the vendor, the account as it stands after, and fill the slots."""
+    if not ledger.save(connection, job, settled, at=now, seconds=seconds):
+        return None
+    changed = before is not None and before != throttle
+    if changed:
+        accounts.write(connection, job.account, throttle)
+    if settled.leftover:
+        hold = timedelta(seconds=max(policy.lost_start_seconds, build_times.longest_usual(connection, job)))
+        orphans.record(connection, job, settled.leftover.report_id, now=now, hold=hold)
+    freed = job.state in SLOT_HOLDING and settled.job.state not in SLOT_HOLDING
+    fill = freed or changed or settled.job.state is State.QUEUED
+    admitted = admission.admit_next(connection, job.account, throttle) if fill else []
+    return Settlement(settled.job, settled.event, admitted, now)
+
+
+def _account_after(throttle: Throttle, job: ExportJob, outcome: Outcome, *, now: datetime, draw: float) -> Throttle:
+    delay = getattr(outcome, "delay", None)
+    after = throttle.after(effect_of(job, outcome), now=now, draw=draw, delay=delay, fault=outcome.fault)
+    rest = getattr(outcome, "rest", None)
+    return after if rest is None else after.rested(rest, now=now)
+
+
+def _held_by_breaker(outcome: Outcome, throttle: Throttle) -> Outcome:
+    """While the breaker is open nothing fails for what opened it: it waits."""
+    if throttle.reason and isinstance(outcome, GaveUp) and outcome.effect is Effect.REFUSED:
+        return Waiting(outcome.fault, effect=Effect.REFUSED)
+    return outcome
+
+
+def _keep_late_report(connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy, now: datetime) -> None:
+    if isinstance(outcome, Advanced) and outcome.report_id and job.state is State.STARTING:
+        hold = timedelta(seconds=policy.lost_start_seconds)
+        orphans.record(connection, job, outcome.report_id, now=now, hold=hold)

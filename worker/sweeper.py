@@ -1,20 +1,23 @@
 """Sends the due step of every export that nobody else is about to run: dispatch, late retry and rescue are one act."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from landfall.database import admission, ledger
-from landfall.database.clock import read_clock
 from landfall.database.connection import Database
 from landfall.exports.job import ExportJob
-from landfall.exports.settling import rescue
+from landfall.exports.policy import Policy
 from landfall.log import get_logger
+from worker.leases import Leases
 from worker.queue import Message, Standing, StepQueue
+from worker.settlement import Settlement, write_rescue
 
 _BATCH = 500
+_MANY_RUNNING = 200
 _log = get_logger(__name__)
 
 
@@ -29,29 +32,50 @@ class Overdue:
 class Sweeper:
     """Looks for overdue exports; any number of workers may sweep at once."""
 
-    def __init__(self, database: Database, queue: StepQueue, patience: timedelta) -> None:
-        """Take a step from its worker when nothing was heard of it for `patience` beyond its due time."""
+    def __init__(self, database: Database, queue: StepQueue, leases: Leases, policies: Mapping[str, Policy]) -> None:
+        """Take a step from its worker when nothing was heard of it for a lease's length.
+
+        `policies` are the accounts', by name.
+        """
         self._database = database
         self._queue = queue
-        self._patience = patience
+        self._leases = leases
+        self._policies = policies
 
     async def sweep(self) -> int:
         """Look once; returns how many steps were sent. Raises DatabaseUnavailable, RedisError or OSError."""
-        jobs, now = await self._database.read(lambda connection: ledger.find_overdue(connection, _BATCH))
+        found, now = await self._database.read(partial(ledger.find_overdue, limit=_BATCH))
+        jobs = [job for job in found if not self._leases.is_held(job)]
         if not jobs:
             return 0
         standings = await self._queue.standings([_message(job).id for job in jobs])
         overdue = [Overdue(job, standings[_message(job).id]) for job in jobs]
         lost = [each.job for each in overdue if self._is_lost(each, now)]
         ready = [each.job for each in overdue if each.standing is Standing.ABSENT and not each.job.leased]
+        if ready:
+            # A payload that outlived its place in the queue would make arq refuse the message, silently.
+            await self._queue.forget([_message(job).id for job in ready])
         if lost:
             ready += await self._rescue(lost)
         await self._queue.send([_message(job) for job in ready])
         return len(ready)
 
+    async def prune(self) -> None:
+        """Forget messages of dead workers: in great number, at the head of the queue, they hide new work."""
+        running = await self._queue.oldest_running()
+        if len(running) < _MANY_RUNNING:
+            return
+        versions = await self._database.read(partial(ledger.versions, export_ids={each.export_id for each in running}))
+        dead = [each.id for each in running if versions.get(each.export_id) not in (each.version, each.version + 1)]
+        if dead:
+            await self._queue.forget(dead)
+            _log.warning("dead messages were removed", count=len(dead))
+
     async def admit(self) -> None:
-        """Fill slots that came free without a settlement (a raised limit, a restored database)."""
-        await self._database.write(admission.admit_everywhere)
+        """Fill slots that came free without a settlement: a block or a hold that ended, a limit that was raised."""
+        names = await self._database.read(admission.accounts_with_room)
+        for name in names:
+            await self._database.write(partial(admission.admit_next, account=name))
 
     def _is_lost(self, each: Overdue, now: datetime) -> bool:
         """A lease that ran out, or a message that is said to run and whose step nobody has renewed."""
@@ -59,20 +83,20 @@ class Sweeper:
             return True
         if each.standing is not Standing.RUNNING or each.job.due_at is None:
             return False
-        return now - each.job.due_at > self._patience
+        return now - each.job.due_at > self._leases.length
 
     async def _rescue(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
-        def work(connection: Connection) -> list[ExportJob]:
-            now = read_clock(connection)
-            settled = [(job, rescue(job, now=now)) for job in jobs]
-            return [after.job for job, after in settled if ledger.save(connection, job, after, at=now)]
+        def work(connection: Connection) -> list[Settlement]:
+            length = self._leases.length
+            written = [write_rescue(connection, job, self._policies.get(job.account, Policy()), length) for job in jobs]
+            return [settlement for settlement in written if settlement]
 
         rescued = await self._database.write(work)
         # The silent worker may have taken the step under its claim's version or under the one before.
         await self._queue.forget([f"{job.id}:{job.version - back}" for job in jobs for back in (0, 1)])
-        for job in rescued:
-            _log.warning("a step was rescued", export=job.id, step=job.step, attempt=job.attempts)
-        return rescued
+        for each in rescued:
+            _log.warning("a step was rescued", export=each.job.id, state=each.job.state, attempt=each.event.attempt)
+        return [job for each in rescued for job in (each.job, *each.admitted) if job.step]
 
 
 def _message(job: ExportJob) -> Message:

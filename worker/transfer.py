@@ -32,20 +32,23 @@ class Transfer:
             follow_redirects=False,
         )
 
+    def turn(self) -> asyncio.Semaphore:
+        """To be held while a link is asked for and used."""
+        return self._turns
+
     async def fetch(self, link: Link, keep: Keep) -> None:
         """Hand the whole body to `keep`, in a thread, in chunks of about 1 MiB.
 
         Raises LinkExpired, ReportLost, TransferBroken or DownloadRefused; then what was kept is not the whole file.
         """
         self._check(link)
-        async with self._turns:
-            try:
-                async with self._client.stream("GET", link.url) as response:
-                    _check_status(response)
-                    await _copy(response, keep)
-            except httpx.HTTPError as error:
-                # The error's own text may hold the signed URL.
-                raise TransferBroken(f"the download broke off ({type(error).__name__})") from None
+        try:
+            async with self._client.stream("GET", link.url) as response:
+                _check_status(response)
+                await _copy(response, keep)
+        except httpx.HTTPError as error:
+            # The error's own text may hold the signed URL.
+            raise TransferBroken(f"the download broke off ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -57,7 +60,7 @@ class Transfer:
         allowed = self._account.download_hosts
         if parts.scheme != "https" and not (parts.scheme == "http" and self._account.private_hosts_allowed):
             raise DownloadRefused(f"the link to {host} is not https")
-        if allowed and not any(fnmatch(host, pattern) for pattern in allowed):
+        if allowed and not any(fnmatch(host, pattern.lower()) for pattern in allowed):
             raise DownloadRefused(f"{host} is not among the account's download_hosts")
 
 

@@ -1,5 +1,6 @@
 """Serves /v1/exports."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Row
 from api import acceptance
 from api.cursors import cursor_after, read_cursor
 from api.problems import FieldError, Problem, ProblemError, invalid
-from api.schemas import ErrorView, EventPage, EventView, ExportPage, ExportView, Submission
+from api.schemas import LABEL_KEY, ErrorView, EventPage, EventView, ExportPage, ExportView, Submission
 from api.services import Given, Services
 from landfall.database import ledger, reading
 from landfall.exports.job import ExportJob
@@ -59,7 +60,8 @@ async def list_exports(
     cursor: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
 ) -> Response:
     """List exports, newest first."""
-    wanted = reading.Filter(state or (), account, vendor, [_label(text) for text in label or ()], since)
+    labels = [_label(text) for text in label or ()]
+    wanted = reading.Filter(state or (), account, vendor, labels, _in_utc(since))
     after = read_cursor(cursor) if cursor else None
     jobs = await given.database.read(lambda connection: reading.page(connection, wanted, after, limit + 1))
     more = cursor_after(jobs[limit - 1]) if len(jobs) > limit else None
@@ -109,10 +111,17 @@ async def _find(given: Services, export_id: str) -> ExportJob:
     return job
 
 
+def _in_utc(moment: datetime | None) -> datetime | None:
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
+        raise invalid([FieldError(parameter="since", detail="it lies outside the years 1 to 9999")]) from None
+
+
 def _label(text: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
-    if not colon or not key:
-        raise invalid([FieldError(parameter="label", detail="write it as key:value")])
+    if not colon or not LABEL_KEY.fullmatch(key):
+        raise invalid([FieldError(parameter="label", detail="write it as key:value, the key as in a label")])
     return key, value
 
 

@@ -1,68 +1,54 @@
 """Gives free slots to queued exports; a slot is a row in a slot-holding state, counted and never incremented."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, exists, func, select
 
-from landfall.database import ledger
-from landfall.database.clock import read_clock
-from landfall.database.tables import accounts, exports, holds_slot, is_queued
+from landfall.database import accounts, ledger, turns
+from landfall.database.clock import read_clock, utc_now
+from landfall.database.tables import accounts as account_rows
+from landfall.database.tables import exports, is_queued
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import admit
+from landfall.exports.throttle import Throttle
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSlots:
-    """How an account's slots stand."""
-
-    name: str
-    vendor: str
-    max_started: int
-    slots_used: int
-    queued: int
-
-
-def register(connection: Connection, limits: Mapping[str, tuple[str, int]]) -> None:
-    """Write down the accounts of the settings: name -> (vendor, max_started)."""
-    for name, (vendor, max_started) in limits.items():
-        values = {"vendor": vendor, "max_started": max_started}
-        if not connection.execute(update(accounts).where(accounts.c.name == name).values(**values)).rowcount:
-            connection.execute(insert(accounts).values(name=name, **values))
-
-
-def admit_next(connection: Connection, account: str) -> list[ExportJob]:
-    """Fill the account's free slots from its queue, by priority, then age; returns what was admitted.
+def admit_next(connection: Connection, account: str, throttle: Throttle | None = None) -> list[ExportJob]:
+    """Fill the account's free slots from its queue, by priority, then turn; returns what was admitted.
 
     Runs in the caller's transaction, so that the one that frees a slot also gives it away. The account's row is
     locked first (on SQLite the transaction itself holds the only write lock): two admissions never count at once.
+    A caller that holds the lock already passes the throttle that it read or wrote.
     """
-    limit = connection.execute(
-        select(accounts.c.max_started).where(accounts.c.name == account).with_for_update(),
-    ).scalar_one()
-    used = connection.execute(
-        select(func.count()).select_from(exports).where(exports.c.account == account, holds_slot),
-    ).scalar_one()
-    if used >= limit:
-        return []
+    throttle = throttle or accounts.read(connection, account, lock=True)
     now = read_clock(connection)
-    waiting = [(job, admit(job, now=now)) for job in ledger.find_queued(connection, account, limit - used)]
-    return [settled.job for job, settled in waiting if ledger.save(connection, job, settled, at=now)]
+    free = throttle.admits(accounts.slots_used(connection, account), now)
+    admitted = _admitted(connection, account, free, now) if free else []
+    if admitted:
+        turns.advance(connection, account, admitted)
+        taken = throttle.admitted(len(admitted), now)
+        if taken != throttle:
+            accounts.write(connection, account, taken)
+    return admitted
 
 
-def admit_everywhere(connection: Connection) -> list[ExportJob]:
-    """Fill the free slots of every account that has exports queued: what a changed limit leaves to do."""
-    names = connection.execute(select(exports.c.account).where(is_queued).distinct()).scalars().all()
-    return [job for name in names for job in admit_next(connection, name)]
+def accounts_with_room(connection: Connection) -> Sequence[str]:
+    """The accounts that have exports queued and slots that came free without a settlement.
 
-
-def account_slots(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:
-    """The accounts of these names, as their rows stand now."""
-    used = select(func.count()).where(exports.c.account == accounts.c.name, holds_slot).scalar_subquery()
-    queued = select(func.count()).where(exports.c.account == accounts.c.name, is_queued).scalar_subquery()
-    rows = connection.execute(
-        select(accounts, used.label("slots_used"), queued.label("queued"))
-        .where(accounts.c.name.in_(list(names)))
-        .order_by(accounts.c.name),
+    So it is when a block or a hold has ended, or a limit was raised.
+    """
+    rows = account_rows.c
+    limit = func.coalesce(rows.slot_limit, rows.max_started)
+    query = select(rows.name).where(
+        exists().where(exports.c.account == rows.name, is_queued),
+        rows.blocked_until.is_(None) | (rows.blocked_until <= utc_now()),
+        rows.open_until.is_(None) | (rows.open_until <= utc_now()),
+        accounts.count_slots(rows.name) + 1 <= case((limit < rows.max_started, limit), else_=rows.max_started),
     )
-    return [AccountSlots(row.name, row.vendor, row.max_started, row.slots_used, row.queued) for row in rows]
+    return connection.execute(query).scalars().all()
+
+
+def _admitted(connection: Connection, account: str, free: int, now: datetime) -> list[ExportJob]:
+    waiting = [(job, admit(job, now=now)) for job in ledger.find_queued(connection, account, free)]
+    return [settled.job for job, settled in waiting if ledger.save(connection, job, settled, at=now)]

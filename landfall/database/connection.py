@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import unquote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from landfall.settings import SettingsError
 
 T = TypeVar("T")
 _READERS = 4
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 5.0
 
 
 class DatabaseUnavailable(Exception):
@@ -79,21 +80,23 @@ def sqlite_path(url: str) -> Path:
         raise SettingsError(
             f"database_url: {parsed.drivername} is not supported by this release; write sqlite:////absolute/path.db.",
         )
-    return Path(parsed.database)
+    return Path(unquote(parsed.database))
 
 
 def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
     try:
         with engine.begin() as connection:
             return work(connection)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if isinstance(error, IntegrityError | ProgrammingError | DataError):
+            raise
         raise DatabaseUnavailable(str(error.orig)) from error
 
 
 def open_engine(path: Path, begin: str, pragma: str, *, size: int) -> Engine:
     """Connections to one SQLite file, at most `size`; each transaction opens with `begin`."""
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}",
+        URL.create("sqlite+pysqlite", database=str(path)),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, insert, select, update
 
+from landfall.database import turns
 from landfall.database.clock import utc_now
 from landfall.database.rows import changed_columns, event_row, job_of, row_of
 from landfall.database.tables import events, exports, is_live, is_queued
@@ -13,6 +15,14 @@ from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled, claim
 
 ACCEPTED = Event("accept", None, 0)
+
+
+class Lease(NamedTuple):
+    """A step that runs: the export at this version, `leased` if a claim gave it a lease."""
+
+    export_id: str
+    version: int
+    leased: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Claim:
 
 def accept(connection: Connection, jobs: Sequence[ExportJob]) -> None:
     """Insert new exports and the events that tell of them."""
-    connection.execute(insert(exports), [row_of(job) for job in jobs])
+    connection.execute(insert(exports), [row_of(job) for job in turns.assign(connection, jobs)])
     connection.execute(insert(events), [event_row(job, ACCEPTED, job.created_at) for job in jobs])
 
 
@@ -76,14 +86,19 @@ def take(connection: Connection, export_id: str, version: int, lease: timedelta)
     return Claim(before, taken, now) if _swap(connection, before, taken) else None
 
 
-def renew(connection: Connection, held: Iterable[tuple[str, int]], lease: timedelta) -> None:
-    """Extend the leases of steps that still run; those that were taken away stay taken."""
+def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> None:
+    """Say that steps still run: a lease lasts `length` from now, a step without one was due just now.
+
+    Those that were taken away stay taken.
+    """
     now = connection.execute(select(utc_now())).scalar_one()
-    for export_id, version in held:
+    for lease in held:
         connection.execute(
             update(exports)
-            .where(exports.c.id == export_id, exports.c.version == version, exports.c.due_at.is_not(None))
-            .values(due_at=now + lease),
+            .where(
+                exports.c.id == lease.export_id, exports.c.version == lease.version, exports.c.due_at <= now + length
+            )
+            .values(due_at=now + length if lease.leased else now),
         )
 
 
@@ -97,12 +112,18 @@ def save(
     return True
 
 
+def versions(connection: Connection, export_ids: Iterable[str]) -> dict[str, int]:
+    """The versions at which these exports stand, by id."""
+    rows = connection.execute(select(exports.c.id, exports.c.version).where(exports.c.id.in_(list(export_ids))))
+    return {row.id: row.version for row in rows}
+
+
 def find_queued(connection: Connection, account: str, limit: int) -> list[ExportJob]:
-    """The next queued exports of an account: by priority, then age."""
+    """The next queued exports of an account: by priority, then turn, then age."""
     rows = connection.execute(
         select(exports)
         .where(exports.c.account == account, is_queued)
-        .order_by(exports.c.priority.desc(), exports.c.created_at, exports.c.id)
+        .order_by(exports.c.priority.desc(), exports.c.turn, exports.c.created_at, exports.c.id)
         .limit(limit),
     )
     return [job_of(row) for row in rows]

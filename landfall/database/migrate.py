@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from landfall.database.connection import sqlite_path
 from landfall.settings import Settings, SettingsError, load_settings
@@ -18,8 +18,8 @@ def migrate(settings: Settings, revision: str = "head") -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         command.upgrade(alembic_config(settings.database_url), revision)
-    except (OSError, OperationalError) as error:
-        reason = error.orig if isinstance(error, OperationalError) else error.strerror
+    except (OSError, DatabaseError) as error:
+        reason = error.orig if isinstance(error, DatabaseError) else error.strerror
         raise SettingsError(f"database_url: {path} cannot be opened ({reason}); check the path.") from None
 
 

@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, inspect, text
 
-from landfall.database.connection import Database
+from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.settings import SettingsError
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def current(connection: Connection) -> str | None:
@@ -17,7 +17,10 @@ def current(connection: Connection) -> str | None:
 
 async def require_head(database: Database) -> None:
     """Raise SettingsError, with the cure, unless the database is at the revision that this release needs."""
-    found = await database.read(current)
+    try:
+        found = await database.read(current)
+    except DatabaseUnavailable as error:
+        raise SettingsError(f"database_url: the database cannot be read ({error}); check the path.") from None
     if found is None:
         raise SettingsError("the database has no tables yet: run `landfall migrate`.")
     if found != HEAD:

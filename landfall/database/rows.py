@@ -29,9 +29,14 @@ _AS_IS = (
     "deadline_at",
     "started_at",
     "finished_at",
+    "polled_at",
     "report_id",
+    "tenant",
+    "turn",
 )
-_FIXED = frozenset({"id", "account", "vendor", "report_type", "request", "request_hash", "labels", "created_at"})
+_FIXED = frozenset(
+    {"id", "account", "vendor", "report_type", "request", "request_hash", "labels", "created_at", "tenant", "turn"}
+)
 
 
 def row_of(job: ExportJob) -> dict[str, Any]:

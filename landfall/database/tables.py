@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from landfall.database.clock import UtcDateTime
 from landfall.exports.states import SLOT_HOLDING, State
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Key = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData(
@@ -42,6 +43,21 @@ accounts = Table(
     Column("name", String(63), primary_key=True),
     Column("vendor", String(63), nullable=False),
     Column("max_started", Integer, nullable=False),
+    Column("rate_burst", Double),
+    Column("rate_refill", Double, nullable=False, server_default="0"),
+    Column("tenant_weights", Json, nullable=False, server_default="{}"),
+    Column("slot_limit", Double),
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("blocked_until", UtcDateTime),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("open_until", UtcDateTime),
+    Column("probing", Boolean, nullable=False, server_default=false()),
+    Column("error_code", String(63)),
+    Column("error_message", Text),
+    Column("error_action", Text),
+    Column("tokens", Double, nullable=False, server_default="0"),
+    Column("tokens_at", UtcDateTime),
+    Column("turn", Double, nullable=False, server_default="0"),
 )
 
 exports = Table(
@@ -57,6 +73,8 @@ exports = Table(
     Column("version", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("labels", Json, nullable=False),
+    Column("tenant", String(200), nullable=False, server_default=""),
+    Column("turn", Double, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False),
     Column("polls", Integer, nullable=False),
     Column("deferrals", Integer, nullable=False),
@@ -67,6 +85,7 @@ exports = Table(
     Column("due_at", UtcDateTime),
     Column("deadline_at", UtcDateTime),
     Column("started_at", UtcDateTime),
+    Column("polled_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("report_id", Text),
     Column("error_code", String(63)),
@@ -99,10 +118,40 @@ events = Table(
     Column("note", Text),
 )
 
+# A report at the vendor that no export is waiting for in a slot of its own, but that may hold one of the vendor's.
+orphans = Table(
+    "orphans",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("account", String(63), ForeignKey("accounts.name"), nullable=False),
+    Column("export_id", String(40), ForeignKey("exports.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("order_hash", String(64), nullable=False),
+    Column("report_id", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("built", Boolean, nullable=False, server_default=false()),
+)
+
+build_times = Table(
+    "build_times",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("account", String(63), ForeignKey("accounts.name"), nullable=False),
+    Column("report_type", String(63), nullable=False),
+    Column("building", Double, nullable=False),
+    Column("finished", Double, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 # Spelled with literals, not parameters: SQLite uses a partial index only where it can see the condition.
 is_queued = exports.c.state == literal_column(f"'{State.QUEUED}'")
 holds_slot = exports.c.state.in_([literal_column(f"'{state}'") for state in sorted(SLOT_HOLDING)])
 is_live = exports.c.finished_at.is_(None)
+is_held = orphans.c.ended_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
 
 
@@ -115,11 +164,18 @@ _partial(
     "ix_exports_queue",
     exports.c.account,
     exports.c.priority.desc(),
+    exports.c.turn,
     exports.c.created_at,
     exports.c.id,
     where=is_queued,
 )
+_partial("ix_exports_turns", exports.c.account, exports.c.tenant, exports.c.turn, where=is_queued)
 _partial("ix_exports_slots", exports.c.account, where=holds_slot)
 _partial("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
 Index("ix_exports_newest", exports.c.created_at.desc(), exports.c.id.desc())
 Index("ix_events_export", events.c.export_id, events.c.id)
+_partial("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
+_partial("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))
+Index("ix_orphans_orders", orphans.c.account, orphans.c.order_hash)
+Index("ix_orphans_export", orphans.c.export_id)
+Index("ix_build_times_newest", build_times.c.account, build_times.c.report_type, build_times.c.id.desc())

@@ -8,7 +8,8 @@ ExportError
 │   ├── TransferBroken          a download ended early or was refused
 │   ├── StorageUnavailable      the store could not take the file
 │   └── Deferral                trying again helps and costs no attempt
-│       ├── Throttled           429, ThrottlingException
+│       ├── Throttled           every slot at the vendor is taken (ThrottlingException at a start)
+│       ├── RateLimited         too many requests (429)
 │       ├── LinkExpired         the download link is no longer taken
 │       └── LinkNotReady        the vendor has no link yet
 └── PermanentError              trying again does not help
@@ -21,6 +22,7 @@ ExportError
 from typing import ClassVar
 
 from landfall.exports.job import Fault
+from landfall.exports.throttle import Effect
 
 
 class ExportError(Exception):
@@ -28,6 +30,7 @@ class ExportError(Exception):
 
     code: ClassVar[str] = "error"
     action: ClassVar[str] = "Look at the export's events, then retry it."
+    effect: ClassVar[Effect] = Effect.NONE
 
     @property
     def fault(self) -> Fault:
@@ -50,6 +53,7 @@ class VendorUnreachable(TemporaryError):
     """The request did not reach the vendor: nothing was started."""
 
     code = "vendor_unreachable"
+    effect = Effect.BROKEN
     action = "Check the network and the account's base_url; Landfall tries again by itself until attempts run out."
 
 
@@ -57,6 +61,7 @@ class VendorUnavailable(TemporaryError):
     """The vendor answered that it cannot serve now."""
 
     code = "vendor_unavailable"
+    effect = Effect.BROKEN
     action = "Wait for the vendor to recover, then retry the export."
 
 
@@ -64,6 +69,7 @@ class AnswerLost(TemporaryError):
     """The request was sent, but its answer never came or cannot be read: what it did is unknown."""
 
     code = "answer_lost"
+    effect = Effect.BROKEN
     action = "Retry the export; if it happens again, look at the vendor's status page."
 
 
@@ -88,10 +94,19 @@ class Deferral(TemporaryError):
 
 
 class Throttled(Deferral):
-    """The vendor takes no more requests for now."""
+    """The vendor has no free slot for a start: somebody else uses the account too."""
 
     code = "throttled"
+    action = "Nothing to do: Landfall uses fewer slots for a while."
+    effect = Effect.SLOTS_FULL
+
+
+class RateLimited(Deferral):
+    """The vendor takes no more requests for now."""
+
+    code = "rate_limited"
     action = "Nothing to do: Landfall waits as long as the vendor asks."
+    effect = Effect.RATE_LIMITED
 
 
 class LinkExpired(Deferral):
@@ -118,6 +133,7 @@ class CredentialsRefused(PermanentError):
     """The vendor does not accept the account's credentials."""
 
     code = "credentials_refused"
+    effect = Effect.REFUSED
     action = "Renew the account's credentials in landfall.toml's secrets, restart the worker, then retry the export."
 
 
@@ -125,6 +141,7 @@ class RequestRefused(PermanentError):
     """The vendor does not accept the request as it was asked."""
 
     code = "request_refused"
+    effect = Effect.ANSWERED
     action = "Correct the request as the vendor's message says and submit it again."
 
 

@@ -35,7 +35,8 @@ class ExportJob:
 
     `attempts` counts the tries of the step that is due, `polls` the questions asked of the vendor since
     the export was accepted, `deferrals` the waits in a row that cost no attempt (throttling, an expired link),
-    `generation` the reports ordered so far. `due_at` is None only while the export is queued or ended.
+    `generation` the reports ordered so far. `due_at` is None only while the export is queued or ended. `polled_at` is
+    the last time that the vendor said "not yet". `tenant` and `turn` are its place in the queue's turn-taking.
     """
 
     id: str
@@ -59,7 +60,10 @@ class ExportJob:
     deadline_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    polled_at: datetime | None = None
     report_id: str | None = None
+    tenant: str = ""
+    turn: float = 0.0
     error: Fault | None = None
     artifact: Artifact | None = None
 

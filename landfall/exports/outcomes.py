@@ -2,21 +2,28 @@
 
 from dataclasses import dataclass
 
-from landfall.exports.errors import Deferral, ExportError, ReportLost, TemporaryError
-from landfall.exports.job import Artifact, Fault
-from landfall.exports.states import State
+from landfall.exports.errors import AnswerLost, Deferral, ExportError, ReportLost, TemporaryError
+from landfall.exports.job import Artifact, ExportJob, Fault
+from landfall.exports.states import State, Step
+from landfall.exports.throttle import Effect
 
 _ADVANCES = frozenset({State.EXPORTING, State.READY, State.STORED, State.QUEUED})
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The step is done; the export moves on: to STORED with its artifact, back to QUEUED with the reason."""
+    """The step is done; the export moves on: to STORED with its artifact, back to QUEUED with the reason.
+
+    `build_seconds` is how long the vendor says that it built. `rest` (here and below) is how long, in seconds, the
+    vendor wants no further request; `effect` is what a failure says of the account.
+    """
 
     to: State
     report_id: str | None = None
     artifact: Artifact | None = None
     fault: Fault | None = None
+    build_seconds: float | None = None
+    rest: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no step can come to."""
@@ -30,19 +37,30 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not yet, and nobody's failure: costs no attempt. `delay` is in seconds, None leaves it to the policy."""
+    """Not yet, and nobody's failure: costs no attempt. `delay` is in seconds, None leaves it to the policy.
+
+    `asked` is False where the vendor was not called at all.
+    """
 
     fault: Fault | None = None
     delay: float | None = None
     note: str | None = None
+    effect: Effect = Effect.NONE
+    rest: float | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The attempt failed; another may help. `delay` is the least wait in seconds."""
+    """The attempt failed; another may help. `delay` is the least wait in seconds.
+
+    `unknown` says that the request may have done what it asked for.
+    """
 
     fault: Fault
     delay: float | None = None
+    unknown: bool = False
+    effect: Effect = Effect.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,7 @@ class GaveUp:
     """No attempt can help."""
 
     fault: Fault
+    effect: Effect = Effect.NONE
 
 
 Outcome = Advanced | Waiting | Retrying | GaveUp
@@ -59,10 +78,21 @@ def outcome_of(error: ExportError) -> Outcome:
     """Turn an error that a step raised into what it means for the export."""
     match error:
         case Deferral():
-            return Waiting(error.fault, error.delay)
+            return Waiting(error.fault, error.delay, effect=error.effect)
         case TemporaryError():
-            return Retrying(error.fault, error.delay)
+            return Retrying(error.fault, error.delay, unknown=isinstance(error, AnswerLost), effect=error.effect)
         case ReportLost():
             return Advanced(to=State.QUEUED, fault=error.fault)
         case _:
-            return GaveUp(error.fault)
+            return GaveUp(error.fault, effect=error.effect)
+
+
+def effect_of(job: ExportJob, outcome: Outcome) -> Effect:
+    """What the outcome of the export's due step says of its account."""
+    match outcome:
+        case Advanced(fault=None) | Waiting(fault=None, effect=Effect.NONE):
+            return Effect.STARTED if job.step is Step.START else Effect.ANSWERED
+        case Advanced():
+            return Effect.NONE
+        case _:
+            return outcome.effect

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from landfall.exports import backoff
+from landfall.exports.poll_policy import PollPolicy
+from landfall.exports.schedule import Schedule, until_next_question
 from landfall.exports.states import Step
 
 
@@ -21,33 +23,33 @@ class RetryPolicy:
         return backoff.exponential(attempt, base=self.base, cap=self.cap, draw=draw)
 
 
-@dataclass(frozen=True, slots=True)
-class PollPolicy:
-    """When to ask the vendor again: a share of the time waited, between floor and cap, all in seconds."""
-
-    share: float = 0.25
-    floor: float = 1.0
-    cap: float = 60.0
-
-    def delay(self, waited: float, draw: float) -> float:
-        """Seconds until the next poll of a report that has been building for `waited` seconds."""
-        return backoff.proportional(waited, share=self.share, floor=self.floor, cap=self.cap, draw=draw)
-
-
 def retry_policies(base: float = 1.0) -> Mapping[Step, RetryPolicy]:
-    """One policy a step; with a base of 1 s a dozen tries outlast ten minutes of a broken vendor."""
-    return MappingProxyType({step: RetryPolicy(max_attempts=12, base=base, cap=120.0 * base) for step in Step})
+    """One policy a step; with a base of 1 s their waits outlast ten minutes of a broken vendor."""
+    return MappingProxyType({step: RetryPolicy(max_attempts=18, base=base, cap=120.0 * base) for step in Step})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that decides when a step is due again and when an export is given up."""
+    """Everything that decides when a step is due again and when an export is given up.
+
+    `starts_repeat` says that asking a vendor twice to start orders one report only, so that a lost answer is harmless;
+    elsewhere the slot of a lost start is held for `lost_start_seconds`, or longer where reports usually take longer.
+    """
 
     retries: Mapping[Step, RetryPolicy] = field(default_factory=retry_policies)
     poll: PollPolicy = field(default_factory=PollPolicy)
+    schedule: Schedule | None = None
+    price_busy: float = 0.018
+    price_idle: float = 0.05
     deferral_base: float = 0.5
     deferral_cap: float = 60.0
     max_generations: int = 3
+    starts_repeat: bool = False
+    lost_start_seconds: float = 600.0
+
+    def poll_delay(self, waited: float, draw: float) -> float:
+        """Seconds until the next poll of a report that has been building for `waited` seconds."""
+        return until_next_question(self.schedule, waited, draw, policy=self.poll)
 
     def deferral(self, deferrals: int, draw: float) -> float:
         """Seconds to wait after this many waits in a row that cost no attempt."""

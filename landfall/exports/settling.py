@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from landfall.exports.errors import AnswerLost
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting
 from landfall.exports.policy import Policy
@@ -21,11 +22,22 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Leftover:
+    """A report that the vendor may go on building though the export no longer holds a slot for it.
+
+    `report_id` is None where a start's answer was lost: the report may not even exist.
+    """
+
+    report_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """The export as it stands after an outcome, and the event that tells of it."""
+    """The export as it stands after an outcome, the event that tells of it, and what it leaves at the vendor."""
 
     job: ExportJob
     event: Event
+    leftover: Leftover | None = None
 
 
 def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, policy: Policy) -> Settled:
@@ -45,7 +57,8 @@ def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, poli
 
 def admit(job: ExportJob, *, now: datetime) -> Settled:
     """Give a queued export its slot: its start is due now, and its deadline begins to run."""
-    moved = _move(job, State.STARTING, due_at=now, deadline_at=now + job.deadline)
+    changes = {"attempts": job.attempts, "deferrals": job.deferrals}
+    moved = _move(job, State.STARTING, due_at=now, deadline_at=now + job.deadline, **changes)
     return Settled(moved, Event(TRANSITIONS[job.state][State.STARTING], None, job.attempts))
 
 
@@ -66,10 +79,26 @@ def hand_back(job: ExportJob, *, now: datetime) -> Settled:
     return Settled(freed, Event("handed back", job.step, job.attempts))
 
 
-def rescue(job: ExportJob, *, now: datetime) -> Settled:
-    """Take a step from a worker that went silent: due at once, under a version that the silent one lacks."""
-    freed = replace(job, version=job.version + 1, leased=False, due_at=now)
-    return Settled(freed, Event("rescued", job.step, job.attempts, note="its worker went silent"))
+def rescue(job: ExportJob, *, now: datetime, draw: float, policy: Policy) -> Settled:
+    """Take a step from a worker that went silent, under a version that the silent one lacks.
+
+    A claimed start may have reached the vendor, so it is settled as one whose answer was lost.
+    """
+    if job.state is State.STARTING and job.leased and not policy.starts_repeat:
+        lost = settle(job, _SILENT_START, now=now, draw=draw, policy=policy)
+        return replace(lost, event=replace(lost.event, kind="rescued"))
+    # A claim has counted its attempt already; a step without one counts here, or one that kills workers would never end.
+    attempts = job.attempts + int(not job.leased)
+    freed = replace(job, version=job.version + 1, leased=False, due_at=now, attempts=attempts)
+    return Settled(freed, Event("rescued", job.step, attempts, note="its worker went silent"))
+
+
+def cancel(job: ExportJob, *, now: datetime, policy: Policy) -> Settled:
+    """End the export at its owner's wish; a report in the making is left to end by itself."""
+    cancelled = _move(job, State.CANCELLED, attempts=job.attempts, finished_at=now)
+    event = Event(TRANSITIONS[job.state][State.CANCELLED], job.step, job.attempts)
+    asked = job.state is State.STARTING and job.leased and not policy.starts_repeat
+    return Settled(cancelled, event, Leftover(None) if asked else _left_building(job))
 
 
 def exhausted(job: ExportJob, policy: Policy) -> bool:
@@ -103,7 +132,7 @@ def _advance(job: ExportJob, outcome: Advanced, now: datetime, draw: float, poli
     if job.state is State.STARTING:
         changes["started_at"] = now
     if outcome.to is State.EXPORTING:
-        changes["due_at"] = now + timedelta(seconds=policy.poll.delay(0.0, draw))
+        changes["due_at"] = now + timedelta(seconds=policy.poll_delay(0.0, draw))
     if outcome.to in TERMINAL:
         changes |= {"due_at": None, "finished_at": now, "artifact": outcome.artifact}
     return Settled(_move(job, outcome.to, **changes), event)
@@ -112,24 +141,33 @@ def _advance(job: ExportJob, outcome: Advanced, now: datetime, draw: float, poli
 def _order_anew(job: ExportJob, fault: Fault, now: datetime, policy: Policy) -> Settled:
     check_move(job.state, State.QUEUED)
     if job.generation >= policy.max_generations:
-        return _give_up(job, fault, now)
+        return replace(_give_up(job, fault, now), leftover=None)
     event = Event(TRANSITIONS[job.state][State.QUEUED], job.step, job.attempts, fault)
-    fresh = {"generation": job.generation + 1, "report_id": None, "started_at": None, "deadline_at": None}
-    return Settled(_move(job, State.QUEUED, error=fault, **fresh), event)
+    fresh = {"generation": job.generation + 1, "report_id": None, "started_at": None, "polled_at": None}
+    return Settled(_move(job, State.QUEUED, error=fault, deadline_at=None, **fresh), event)
 
 
 def _wait(job: ExportJob, outcome: Waiting, now: datetime, draw: float, policy: Policy) -> Settled:
     if late := _deadline_passed(job, now):
         return _give_up(job, late, now)
+    if job.state is State.STARTING:
+        # Nothing was started, so the slot is free at once; when the account may be used again, it is admitted anew.
+        attempts = job.attempts - int(job.leased)
+        return _send_back(job, outcome.fault, outcome.note, attempts=attempts, deferrals=job.deferrals + 1)
     deferrals = job.deferrals + int(outcome.fault is not None)
     seconds = outcome.delay
-    if seconds is None and outcome.fault is None:
-        seconds = policy.poll.delay((now - (job.started_at or now)).total_seconds(), draw)
+    polled: dict[str, object] = {}
+    if outcome.fault is None and seconds is None:
+        seconds = policy.poll_delay((now - (job.started_at or now)).total_seconds(), draw)
+        polled, deferrals = {"polled_at": now}, 0
     elif seconds is None:
         seconds = policy.deferral(deferrals, draw)
     # An answer ends a row of failures; a wait that was asked for gives back the attempt that the claim counted.
-    attempts = job.attempts - int(job.leased) if outcome.fault else 0
-    waiting = _stay(job, now + timedelta(seconds=seconds), attempts=attempts, deferrals=deferrals, error=outcome.fault)
+    attempts = 0 if polled else job.attempts - int(job.leased)
+    if not outcome.asked:
+        polled = {"polls": job.polls}
+    due_at = now + timedelta(seconds=seconds)
+    waiting = _stay(job, due_at, attempts=attempts, deferrals=deferrals, error=outcome.fault, **polled)
     return Settled(waiting, Event("wait", job.step, job.attempts, outcome.fault, outcome.note))
 
 
@@ -140,16 +178,32 @@ def _retry(job: ExportJob, outcome: Retrying, now: datetime, draw: float, policy
         raise ValueError(f"an export that is {job.state} has no step to retry")
     # A claim has counted the attempt already; a poll runs without one.
     counted = replace(job, attempts=job.attempts + int(not job.leased))
+    lost_start = job.state is State.STARTING and outcome.unknown and not policy.starts_repeat
+    leftover = Leftover(None) if lost_start else None
     if exhausted(counted, policy):
-        return _give_up(counted, _after(counted.attempts, outcome.fault), now)
+        return replace(_give_up(counted, _after(counted.attempts, outcome.fault), now), leftover=leftover)
+    if lost_start:
+        back = _send_back(counted, outcome.fault, None, attempts=counted.attempts, deferrals=counted.deferrals)
+        return replace(back, leftover=leftover)
     seconds = max(policy.retries[job.step].delay(counted.attempts, draw), outcome.delay or 0.0)
     retrying = _stay(counted, now + timedelta(seconds=seconds), error=outcome.fault)
     return Settled(retrying, Event("retry", job.step, counted.attempts, outcome.fault))
 
 
+def _send_back(job: ExportJob, fault: Fault | None, note: str | None, *, attempts: int, deferrals: int) -> Settled:
+    event = Event(TRANSITIONS[job.state][State.QUEUED], job.step, job.attempts, fault, note)
+    changes = {"attempts": attempts, "deferrals": deferrals, "error": fault, "deadline_at": None}
+    return Settled(_move(job, State.QUEUED, **changes), event)
+
+
 def _give_up(job: ExportJob, fault: Fault, now: datetime) -> Settled:
     failed = _move(job, State.FAILED, attempts=job.attempts, error=fault, finished_at=now)
-    return Settled(failed, Event("give up", job.step, job.attempts, fault))
+    return Settled(failed, Event("give up", job.step, job.attempts, fault), _left_building(job))
+
+
+def _left_building(job: ExportJob) -> Leftover | None:
+    """The report that the vendor goes on building when the export ends here."""
+    return Leftover(job.report_id) if job.state is State.EXPORTING and job.report_id else None
 
 
 def _after(attempts: int, fault: Fault) -> Fault:
@@ -162,6 +216,11 @@ def _deadline_passed(job: ExportJob, now: datetime) -> Fault | None:
     hours = job.deadline.total_seconds() / 3600
     return Fault(
         "deadline_passed",
-        f"the report was not there {hours:g} h after its start",
+        f"the export was not done {hours:g} h after its start" + (f": {job.error.message}" if job.error else ""),
         "Ask for a smaller range or a longer deadline, and submit the export again.",
     )
+
+
+_SILENT_START = Retrying(
+    AnswerLost("the worker died while the vendor was asked to start the report").fault, unknown=True
+)

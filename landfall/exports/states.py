@@ -40,6 +40,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = MappingProxyType(
             State.STARTING: "again",
             State.EXPORTING: "start",
             State.READY: "start, built at once",
+            State.QUEUED: "sent back",
             State.FAILED: "give up",
             State.CANCELLED: "cancel",
         },

@@ -21,7 +21,7 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         """Make nothing yet."""
-        self.root = root
+        self.root = Path(os.path.normpath(root))
 
     def draft(self, key: str) -> "DiskDraft":
         """Begin a file. Raises StorageUnavailable."""
@@ -61,13 +61,15 @@ class DiskDraft:
         with _as_storage_errors(self._root):
             os.fsync(self._file.fileno())
             fresh = _make_folders(self._target.parent)
+            adopted = False
             try:
                 os.link(self._part, self._target)
             except FileExistsError:
-                return Published(self._target.as_uri(), adopted=True)
+                adopted = True
+            # Whoever linked the name may have died before it was synced.
             for folder in (self._target.parent, *fresh):
                 _sync_folder(folder)
-            return Published(self._target.as_uri(), adopted=False)
+            return Published(self._target.as_uri(), adopted)
 
     def __enter__(self) -> Self:
         """Be removed at the end of a block, published or not."""

@@ -54,9 +54,12 @@ class Measure:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names in the header."""
+        """The names in the header, none where it is not one."""
         text = bytes(self._head).decode("utf-8-sig", errors="replace")
-        return tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
+        try:
+            return tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
+        except csv.Error:  # a field beyond the module's limit of 128 KiB names no column
+            return ()
 
     def _count(self, chunk: bytes) -> None:
         marks = chunk.translate(None, _DROPPED)

@@ -90,6 +90,21 @@ class EmbeddedRedis:
                     self._kill()
             self._clear_remains()
 
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Keep a server running for the block; of several processes, the last to leave stops it.
+
+        Raises SettingsError as `ensure` does.
+        """
+        self.ensure()
+        with self._lock_file("users.lock") as users:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                yield
+            finally:
+                if _try_lock(users):
+                    self.stop()
+
     def _adopt_or_start(self) -> bool:
         if not _wait_until(lambda: self.alive() or not self._server_lives(), START_SECONDS):
             raise SettingsError(

@@ -29,6 +29,15 @@ class Account(BaseModel):
     base_url: str
     max_started: int = Field(default=5, ge=1, description="Reports that may be in the making at once.")
     max_downloads: int = Field(default=4, ge=1, description="Downloads at once, in each worker.")
+    rate_burst: float | None = Field(
+        default=None, ge=1, allow_inf_nan=False, description="Starts at once that the vendor's rate limit allows."
+    )
+    rate_refill: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Starts a second that it allows in the long run."
+    )
+    tenant_weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
+        default_factory=dict, description="Shares in the queue by the label `tenant`; the others weigh 1."
+    )
     request_timeout: float = Field(
         default=30.0, gt=0, allow_inf_nan=False, description="Seconds that an API call may take."
     )

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from landfall.exports.throttle import AccountLimits
 from landfall.settings import SettingsError
 from landfall.vendors import buy_with_prime, intelligems
 from landfall.vendors.account import Account
@@ -27,6 +28,20 @@ _ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 def parse_accounts(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Account]:
     """Read the `[accounts.NAME]` tables. Raises SettingsError, which names `accounts.NAME.field` and the cure."""
     return {name: _account(name, table) for name, table in raw.items()}
+
+
+def limits_of(accounts: Mapping[str, Account]) -> dict[str, AccountLimits]:
+    """What the database has to know of the accounts, by name."""
+    return {
+        name: AccountLimits(
+            vendor=account.vendor,
+            max_started=account.max_started,
+            rate_burst=account.rate_burst,
+            rate_refill=account.rate_refill,
+            tenant_weights=account.tenant_weights,
+        )
+        for name, account in accounts.items()
+    }
 
 
 def _account(name: str, table: Mapping[str, Any]) -> Account:

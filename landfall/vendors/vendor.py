@@ -11,11 +11,13 @@ from landfall.exports.job import ExportJob
 class Started:
     """The vendor took the request. `report_id` is its name for the report, None where it gives none.
 
-    `built` says that the report is finished already, so that nothing is left to poll for.
+    `built` says that the report is finished already, so that nothing is left to poll for. `rest` (here and below) is
+    how long, in seconds, the vendor wants no further request, None where it does not say.
     """
 
     report_id: str | None = None
     built: bool = False
+    rest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,15 @@ class Pending:
     """The report is not finished; `note` tells of an answer that Landfall does not know."""
 
     note: str | None = None
+    rest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The report can be downloaded."""
+    """The report can be downloaded. `build_seconds` is how long the vendor says that it built."""
+
+    build_seconds: float | None = None
+    rest: float | None = None
 
 
 ReportStatus = Pending | Finished
@@ -39,10 +45,14 @@ class Link:
 
     url: str = field(repr=False)
     expires_at: datetime
+    rest: float | None = None
 
 
 class Vendor(Protocol):
     """One account at a vendor. Every method raises the errors of landfall.exports.errors."""
+
+    async def prepare(self) -> None:
+        """Get what the next call needs (a token), so that a start is one call and nothing else. Raises as a call does."""
 
     async def start(self, job: ExportJob) -> Started:
         """Order the report that the export asks for.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from landfall.database import admission
+from landfall.database import accounts
 from landfall.database.connection import open_engine
 from tests.database.databases import LIMITS, migrated
 
@@ -17,7 +17,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     path = migrated(tmp_path / "landfall.db")
     engine = open_engine(path, "BEGIN IMMEDIATE", "PRAGMA synchronous=OFF", size=4)
     with engine.begin() as connection:
-        admission.register(connection, LIMITS)
+        accounts.register(connection, LIMITS)
     yield engine
     engine.dispose()
 

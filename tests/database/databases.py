@@ -6,9 +6,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from landfall.database.migrate import migrate
+from landfall.exports.throttle import AccountLimits
 from landfall.settings import Settings
 
-LIMITS = {"shop-bwp": ("buy_with_prime", 5), "shop-ab": ("intelligems", 3)}
+LIMITS = {"shop-bwp": AccountLimits("buy_with_prime", 5), "shop-ab": AccountLimits("intelligems", 3)}
 
 
 def migrated(path: Path) -> Path:

@@ -17,7 +17,7 @@ QUESTIONS: dict[str, tuple[Select[Any], str]] = {
     "who is next": (
         select(exports)
         .where(exports.c.account == "a", is_queued)
-        .order_by(exports.c.priority.desc(), exports.c.created_at, exports.c.id)
+        .order_by(exports.c.priority.desc(), exports.c.turn, exports.c.created_at, exports.c.id)
         .limit(5),
         "ix_exports_queue",
     ),

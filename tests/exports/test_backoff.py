@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landfall.exports import backoff
-from landfall.exports.policy import PollPolicy, RetryPolicy
+from landfall.exports.policy import RetryPolicy
+from landfall.exports.poll_policy import PollPolicy
 
 draws = st.floats(0.0, 1.0, exclude_max=True)
 

@@ -7,9 +7,9 @@ from landfall.exports.outcomes import Advanced, GaveUp, Retrying, Waiting, outco
 from landfall.exports.states import State
 
 
-@pytest.mark.parametrize("error", [errors.Throttled, errors.LinkExpired, errors.LinkNotReady])
+@pytest.mark.parametrize("error", [errors.Throttled, errors.RateLimited, errors.LinkExpired, errors.LinkNotReady])
 def test_a_deferral_waits_as_long_as_it_was_asked_to(error: type[errors.Deferral]) -> None:
-    assert outcome_of(error("later", delay=7.0)) == Waiting(error("later").fault, 7.0)
+    assert outcome_of(error("later", delay=7.0)) == Waiting(error("later").fault, 7.0, effect=error.effect)
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,13 @@ def test_a_deferral_waits_as_long_as_it_was_asked_to(error: type[errors.Deferral
     ],
 )
 def test_a_temporary_error_is_tried_again(error: type[errors.TemporaryError]) -> None:
-    assert outcome_of(error("broke")) == Retrying(error("broke").fault)
+    unknown = error is errors.AnswerLost
+    assert outcome_of(error("broke")) == Retrying(error("broke").fault, unknown=unknown, effect=error.effect)
 
 
 @pytest.mark.parametrize("error", [errors.CredentialsRefused, errors.RequestRefused, errors.DownloadRefused])
 def test_a_permanent_error_gives_up(error: type[errors.PermanentError]) -> None:
-    assert outcome_of(error("no")) == GaveUp(error("no").fault)
+    assert outcome_of(error("no")) == GaveUp(error("no").fault, effect=error.effect)
 
 
 def test_a_lost_report_is_ordered_anew() -> None:

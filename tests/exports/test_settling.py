@@ -1,7 +1,7 @@
 """Checks what outcomes make of an export."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from landfall.exports.errors import AnswerLost, ReportLost, Throttled
 from landfall.exports.job import Artifact, ExportJob, Fault
-from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting
+from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import admit, claim, hand_back, rescue, settle
+from landfall.exports.settling import Leftover, admit, cancel, claim, hand_back, rescue, settle
 from landfall.exports.states import STEP_DUE, TERMINAL, TRANSITIONS, IllegalMoveError, State, Step
 from tests.exports.jobs import NOON, make_job
 
@@ -55,15 +55,52 @@ def test_an_answer_ends_a_row_of_failed_polls() -> None:
     assert settled(failing, Waiting()).attempts == 0
 
 
-def test_a_throttled_start_costs_no_attempt_and_waits_as_asked() -> None:
+def test_a_throttled_start_costs_no_attempt_and_frees_its_slot_at_once() -> None:
     throttled = Throttled("slow down", delay=42.0)
-    job = settled(starting(), Waiting(throttled.fault, throttled.delay))
-    assert (job.state, job.attempts, job.deferrals) == (State.STARTING, 0, 1)
-    assert job.due_at == NOON + timedelta(seconds=42)
+    job = settled(starting(), outcome_of(throttled))
+    assert (job.state, job.attempts, job.deferrals, job.due_at) == (State.QUEUED, 0, 1, None)
+    assert job.error == throttled.fault
+
+
+def test_a_start_whose_answer_was_lost_goes_again_and_leaves_its_slot_held() -> None:
+    lost = settle(starting(), outcome_of(AnswerLost("?")), now=NOON, draw=0.5, policy=POLICY)
+    assert (lost.job.state, lost.job.attempts, lost.leftover) == (State.QUEUED, 1, Leftover(None))
+    assert admit(lost.job, now=NOON).job.attempts == 1
+
+
+def test_a_lost_answer_holds_nothing_where_asking_twice_orders_once() -> None:
+    repeating = replace(POLICY, starts_repeat=True)
+    lost = settle(starting(), outcome_of(AnswerLost("?")), now=NOON, draw=0.5, policy=repeating)
+    assert (lost.job.state, lost.leftover) == (State.STARTING, None)
+
+
+def test_a_report_that_nobody_waits_for_any_more_is_left_behind_by_name() -> None:
+    for ended in (
+        settle(exporting(), GaveUp(FAULT), now=NOON, draw=0.5, policy=POLICY),
+        settle(exporting(), Waiting(), now=NOON + timedelta(hours=12), draw=0.5, policy=POLICY),
+        cancel(exporting(), now=NOON, policy=POLICY),
+    ):
+        assert ended.leftover == Leftover("r-1")
+
+
+def test_nothing_is_left_behind_where_nothing_was_asked_for() -> None:
+    assert cancel(make_job(), now=NOON, policy=POLICY).leftover is None
+    assert cancel(admit(make_job(), now=NOON).job, now=NOON, policy=POLICY).leftover is None
+    assert cancel(ready(), now=NOON, policy=POLICY).leftover is None
+    assert settle(starting(), GaveUp(FAULT), now=NOON, draw=0.5, policy=POLICY).leftover is None
+
+
+def test_a_cancelled_start_that_may_have_been_sent_is_left_behind() -> None:
+    assert cancel(starting(), now=NOON, policy=POLICY).leftover == Leftover(None)
+
+
+def test_a_step_that_was_not_allowed_to_call_counts_no_poll() -> None:
+    job = settled(exporting(), Waiting(FAULT, 5.0, asked=False))
+    assert (job.state, job.polls, job.due_at) == (State.EXPORTING, 0, NOON + timedelta(seconds=5))
 
 
 def test_deferrals_in_a_row_wait_longer_and_longer() -> None:
-    once = settled(starting(), Waiting(FAULT))
+    once = settled(ready(), Waiting(FAULT))
     twice = settled(claim(once, now=NOON, lease=LEASE), Waiting(FAULT))
     assert once.due_at is not None
     assert twice.due_at is not None
@@ -82,11 +119,11 @@ def test_a_retry_waits_at_least_as_long_as_the_other_side_asked() -> None:
 
 def test_the_last_attempt_fails_the_export_and_keeps_the_reason() -> None:
     job = replace(starting(), attempts=POLICY.retries[Step.START].max_attempts)
-    failed = settled(job, Retrying(AnswerLost("no answer").fault))
+    failed = settled(job, outcome_of(AnswerLost("no answer")))
     assert failed.state is State.FAILED
     assert failed.error is not None
     assert failed.error.code == "answer_lost"
-    assert "after 12 attempts: no answer" in failed.error.message
+    assert "after 18 attempts: no answer" in failed.error.message
 
 
 def test_a_lost_report_goes_back_to_the_queue_as_a_new_generation() -> None:
@@ -126,9 +163,18 @@ def test_a_step_handed_back_is_due_at_once_and_costs_no_attempt() -> None:
 
 def test_a_rescued_step_is_due_at_once_and_its_attempt_counts() -> None:
     job = ready()
-    rescued = rescue(job, now=NOON).job
+    rescued = rescue(job, now=NOON, draw=0.5, policy=POLICY).job
     assert (rescued.attempts, rescued.due_at, rescued.leased) == (job.attempts, NOON, False)
     assert rescued.version > job.version
+
+
+def test_a_poll_that_kills_its_worker_costs_an_attempt() -> None:
+    assert rescue(exporting(), now=NOON, draw=0.5, policy=POLICY).job.attempts == 1
+
+
+def test_a_start_whose_worker_died_is_settled_as_one_whose_answer_was_lost() -> None:
+    rescued = rescue(starting(), now=NOON, draw=0.5, policy=POLICY)
+    assert (rescued.job.state, rescued.event.kind, rescued.leftover) == (State.QUEUED, "rescued", Leftover(None))
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
@@ -169,21 +215,31 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(GaveUp, fault=st.just(FAULT)),
 )
 moves = st.lists(
-    st.one_of(st.sampled_from(["admit", "claim", "hand back", "rescue"]), outcomes),
+    st.one_of(st.sampled_from(["admit", "claim", "hand back", "rescue", "cancel"]), outcomes),
     max_size=60,
 )
+
+
+def command_on(job: ExportJob, move: str, now: datetime, draw: float) -> ExportJob:
+    done = job
+    match move:
+        case "admit" if job.state is State.QUEUED:
+            done = admit(job, now=now).job
+        case "cancel" if job.state not in TERMINAL:
+            done = cancel(job, now=now, policy=POLICY).job
+        case "claim" if job.step and not job.leased:
+            done = claim(job, now=now, lease=LEASE)
+        case "hand back" if job.step:
+            done = hand_back(job, now=now).job
+        case "rescue" if job.step:
+            done = rescue(job, now=now, draw=draw, policy=POLICY).job
+    return done
 
 
 def step_on(job: ExportJob, move: str | Outcome, after: float, draw: float) -> ExportJob:
     now = NOON + timedelta(seconds=after)
     if isinstance(move, str):
-        if move == "admit" and job.state is State.QUEUED:
-            return admit(job, now=now).job
-        if job.step is None or (move != "rescue" and job.leased is (move == "claim")):
-            return job
-        if move == "claim":
-            return claim(job, now=now, lease=LEASE)
-        return (hand_back if move == "hand back" else rescue)(job, now=now).job
+        return command_on(job, move, now, draw)
     try:
         return settle(job, move, now=now, draw=draw, policy=POLICY).job
     except (IllegalMoveError, ValueError):

@@ -25,6 +25,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterato
 @pytest.fixture
 def stack(house: Stack) -> Iterator[Stack]:
     """The house, with a sandbox that knows nothing yet; the workers that a test starts end with it."""
-    house.sandbox.reset()
+    house.forget()
     yield house
     house.stop(but=1)

@@ -18,7 +18,7 @@ def worker(house: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(worker: Stack) -> Stack:
-    worker.sandbox.reset()
+    worker.forget()
     return worker
 
 

@@ -10,6 +10,7 @@ from landfall.exports.job import ExportJob
 from landfall.settings import SecretRef
 from landfall.vendors.buy_with_prime.account import BuyWithPrimeAccount
 from landfall.vendors.buy_with_prime.client import BuyWithPrime, Credentials
+from landfall.vendors.cache import Cache
 from landfall.vendors.intelligems.account import IntelligemsAccount
 from landfall.vendors.intelligems.client import Intelligems
 from tests.exports.jobs import make_job
@@ -40,7 +41,12 @@ async def intelligems(base_url: str, *, token: str = ACCESS_TOKEN, **settings: A
 
 @asynccontextmanager
 async def buy_with_prime(
-    base_url: str, *, client_id: str = CLIENT_ID, secret: str | None = None, **settings: Any
+    base_url: str,
+    *,
+    client_id: str = CLIENT_ID,
+    secret: str | None = None,
+    cache: Cache | None = None,
+    **settings: Any,
 ) -> AsyncIterator[BuyWithPrime]:
     """A client of the account that speaks to this base URL, closed at the end."""
     account = BuyWithPrimeAccount.model_validate(
@@ -58,7 +64,7 @@ async def buy_with_prime(
         client_secret=SecretStr(secret or f"{client_id}-secret"),
         target_id=SecretStr("target-1"),
     )
-    client = BuyWithPrime(account, credentials)
+    client = BuyWithPrime(account, credentials, cache=cache)
     try:
         yield client
     finally:

@@ -80,3 +80,5 @@ def test_every_file_and_name_that_the_page_points_to_is_there() -> None:
     clients = (ROOT / "landfall/vendors/clients.py").read_text(encoding="utf-8")
     assert '"intelligems": intelligems.SCHEMAS,' in catalog
     assert '"intelligems": Intelligems.connect,' in clients
+    sharing = clients.partition("_SHARING_CLIENTS: ")[2]
+    assert '"buy_with_prime": BuyWithPrime.connect,' in sharing

@@ -79,6 +79,15 @@ async def test_a_crowd_of_starts_shares_one_token(sandbox: Sandbox) -> None:
     assert sandbox.stats()["tokens"] == 1
 
 
+async def test_a_client_that_is_prepared_has_its_token_and_started_nothing(sandbox: Sandbox) -> None:
+    async with buy_with_prime(sandbox.buy_with_prime) as client:
+        await client.prepare()
+        assert sandbox.stats()["tokens"] == 1
+        assert not any(sandbox.stats()["starts"].values())
+        await client.start(make_job())
+    assert sandbox.stats()["tokens"] == 1
+
+
 async def test_a_token_is_replaced_before_it_dies() -> None:
     with run_sandbox("--build-mean", "0.05", "--build-sigma", "0", "--token-seconds", "0.5") as sandbox:
         async with buy_with_prime(sandbox.buy_with_prime) as client:

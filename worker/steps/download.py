@@ -17,6 +17,12 @@ _READ_BYTES = 1 << 20
 
 async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, store: Store) -> Outcome:
     """Ask for a link, stream the file to the store, publish it. Raises the errors of landfall.exports.errors."""
+    # Links live minutes: one is asked for only when it is this export's turn to use it.
+    async with transfer.turn():
+        return await _download(job, vendor, transfer, store)
+
+
+async def _download(job: ExportJob, vendor: Vendor, transfer: Transfer, store: Store) -> Outcome:
     link = await vendor.download_link(job)
     measure = Measure()
     draft = await asyncio.to_thread(store.draft, artifact_key(job))

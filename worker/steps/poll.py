@@ -9,7 +9,7 @@ from landfall.vendors.vendor import Finished, Pending, Vendor
 async def poll(job: ExportJob, vendor: Vendor) -> Outcome:
     """Ask once. Raises the errors of landfall.exports.errors."""
     match await vendor.report_status(job):
-        case Finished():
-            return Advanced(to=State.READY)
-        case Pending(note):
-            return Waiting(note=note)
+        case Finished(build_seconds, rest):
+            return Advanced(to=State.READY, build_seconds=build_seconds, rest=rest)
+        case Pending(note, rest):
+            return Waiting(note=note, rest=rest)

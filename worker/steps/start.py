@@ -9,4 +9,6 @@ from landfall.vendors.vendor import Vendor
 async def start(job: ExportJob, vendor: Vendor) -> Outcome:
     """Start the report. Raises the errors of landfall.exports.errors."""
     started = await vendor.start(job)
-    return Advanced(to=State.READY if started.built else State.EXPORTING, report_id=started.report_id)
+    return Advanced(
+        to=State.READY if started.built else State.EXPORTING, report_id=started.report_id, rest=started.rest
+    )

@@ -4,4 +4,4 @@ from landfall.vendors.buy_with_prime.account import BuyWithPrimeAccount
 from landfall.vendors.buy_with_prime.request import BuyWithPrimeRequest
 from landfall.vendors.schemas import VendorSchemas
 
-SCHEMAS = VendorSchemas(request=BuyWithPrimeRequest, account=BuyWithPrimeAccount)
+SCHEMAS = VendorSchemas(request=BuyWithPrimeRequest, account=BuyWithPrimeAccount, starts_repeat=False)

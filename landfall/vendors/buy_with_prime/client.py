@@ -11,6 +11,7 @@ from landfall.exports.errors import AnswerLost, ReportLost, VendorUnavailable, V
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import reveal, reveal_header
 from landfall.vendors.buy_with_prime import faults
+from landfall.vendors.buy_with_prime.access_token import AccessToken, can_be_sent
 from landfall.vendors.buy_with_prime.account import BuyWithPrimeAccount
 from landfall.vendors.buy_with_prime.operations import (
     REPORT_DOWNLOAD_LINK,
@@ -19,7 +20,9 @@ from landfall.vendors.buy_with_prime.operations import (
     Operation,
 )
 from landfall.vendors.buy_with_prime.request import BuyWithPrimeRequest
-from landfall.vendors.buy_with_prime.token import AccessToken, TokenKeeper
+from landfall.vendors.buy_with_prime.token import TokenKeeper
+from landfall.vendors.buy_with_prime.token_shelf import TokenShelf
+from landfall.vendors.cache import Cache
 from landfall.vendors.http import Answer, VendorHttp
 from landfall.vendors.lifetime import lifetime
 from landfall.vendors.scrub import scrub
@@ -48,17 +51,22 @@ class BuyWithPrime:
         account: BuyWithPrimeAccount,
         credentials: Credentials,
         *,
+        cache: Cache | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the revealed credentials; `now` is the clock for links and Retry-After dates."""
+        """Take the revealed credentials and the cache in which all workers find the access token.
+
+        Without one this client has a token of its own. `now` is the clock for links and Retry-After dates.
+        """
         self._account = account
         self._credentials = credentials
         self._now = now
         self._http = VendorHttp(timeout=account.request_timeout, connections=account.connections)
-        self._tokens = TokenKeeper(self._fetch_token)
+        shelf = TokenShelf(cache or Cache(), account.base_url, credentials.client_id, credentials.target_id)
+        self._tokens = TokenKeeper(self._fetch_token, shelf, patience=account.request_timeout)
 
     @classmethod
-    def connect(cls, name: str, account: BuyWithPrimeAccount) -> Self:
+    def connect(cls, name: str, account: BuyWithPrimeAccount, cache: Cache) -> Self:
         """Make the client of the account called `name`. Raises SettingsError where a secret is missing."""
         setting = f"accounts.{name}"
         credentials = Credentials(
@@ -66,7 +74,11 @@ class BuyWithPrime:
             client_secret=reveal(f"{setting}.client_secret", account.client_secret),
             target_id=reveal_header(f"{setting}.target_id", account.target_id),
         )
-        return cls(account, credentials)
+        return cls(account, credentials, cache=cache)
+
+    async def prepare(self) -> None:
+        """Get an access token, unless there is one. Raises what asking for it raises; nothing is started."""
+        await self._tokens.current()
 
     async def start(self, job: ExportJob) -> Started:
         """Start a report task. A throttled start has started nothing; an answer that is lost may have."""
@@ -82,7 +94,7 @@ class BuyWithPrime:
         task = await self._call(REPORT_TASK, {"taskId": _known(job)})
         match task.get("status"):
             case "COMPLETED":
-                return Finished()
+                return Finished(build_seconds=_build_seconds(task))
             case "STARTED" | "RUNNING":
                 return Pending()
             case "FAILED":
@@ -110,11 +122,11 @@ class BuyWithPrime:
         token = await self._tokens.current()
         answer = await self._post(operation, variables, token)
         if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
-            self._tokens.drop(token)
+            await self._tokens.drop(token)
             token = await self._tokens.current()
             answer = await self._post(operation, variables, token)
         if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
-            self._tokens.drop(token)
+            await self._tokens.drop(token)
         return faults.data(answer, operation, now=self._now(), secrets=self._secrets(token))
 
     async def _post(self, operation: Operation, variables: dict[str, Any], token: SecretStr) -> Answer:
@@ -153,10 +165,20 @@ class BuyWithPrime:
 
 def _access_token(answer: Mapping[str, Any]) -> AccessToken:
     value = answer.get("access_token")
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable() or " " in value:
+    if not can_be_sent(value):
         raise VendorUnavailable("Buy with Prime's token endpoint answered without a usable access_token")
     life = lifetime(answer.get("expires_in"), default=_TOKEN_SECONDS, longest=_LONGEST_TOKEN_SECONDS)
     return AccessToken(SecretStr(value), life)
+
+
+def _build_seconds(task: Mapping[str, Any]) -> float | None:
+    """How long the vendor says that it built, None where its two times make no sense."""
+    try:
+        asked, ended = (datetime.fromisoformat(task[name]) for name in ("requestTime", "lastUpdatedTime"))
+        seconds = (ended - asked).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return None
+    return seconds if seconds > 0 else None
 
 
 def _task_id(value: object) -> str:

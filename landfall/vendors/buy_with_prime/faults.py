@@ -8,6 +8,7 @@ from landfall.exports.errors import (
     AnswerLost,
     CredentialsRefused,
     ExportError,
+    RateLimited,
     ReportLost,
     RequestRefused,
     Throttled,
@@ -35,7 +36,10 @@ def data(answer: Answer, operation: Operation, *, now: datetime, secrets: Iterab
             raise AnswerLost(f"Buy with Prime answered {operation.field} without data and without an error")
     if errors and answer.status < 500 and answer.status not in {401, 403, 429}:  # noqa: PLR2004 - HTTP's own numbers
         raise _graphql_error(errors, operation, secrets)
-    raise _http_error(answer, "Buy with Prime", body, now, secrets)
+    error = _http_error(answer, "Buy with Prime", body, now, secrets)
+    if operation.creates and isinstance(error, VendorUnavailable) and answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
+        raise AnswerLost(str(error), delay=error.delay)
+    raise error
 
 
 def token(answer: Answer, *, now: datetime, secrets: Iterable[str]) -> Mapping[str, Any]:
@@ -58,15 +62,21 @@ def _graphql_error(errors: list[Any], operation: Operation, secrets: Iterable[st
         case Kind.ACCESS_DENIED:
             return CredentialsRefused(f"Buy with Prime denies access to {operation.field}: {what}")
         case Kind.THROTTLING:
-            return Throttled(f"Buy with Prime takes no {operation.field} for now: {what}")
+            full = Throttled if operation.creates else RateLimited
+            return full(f"Buy with Prime takes no {operation.field} for now: {what}")
         case Kind.NOT_FOUND if not operation.creates:
             return ReportLost(f"Buy with Prime no longer has the report: {what}")
         case Kind.NOT_FOUND | Kind.VALIDATION:
             return RequestRefused(f"Buy with Prime refused the request: {what}")
         case Kind.INTERNAL:
-            return VendorUnavailable(f"Buy with Prime failed at {operation.field}: {what}")
+            return _broken(f"Buy with Prime failed at {operation.field}: {what}", operation)
         case Kind.UNKNOWN:
-            return VendorUnavailable(f"Buy with Prime answered {operation.field} with an unknown error: {what}")
+            return _broken(f"Buy with Prime answered {operation.field} with an unknown error: {what}", operation)
+
+
+def _broken(what: str, operation: Operation) -> ExportError:
+    """A start that broke at the vendor may have made a report all the same."""
+    return AnswerLost(what) if operation.creates else VendorUnavailable(what)
 
 
 def _words(error: object) -> str:
@@ -89,7 +99,7 @@ def _http_error(
         case 401 | 403:
             return CredentialsRefused(f"{who} does not accept the credentials ({answer.status})")
         case 429:
-            return Throttled(f"{who} takes no more requests for now", delay=wait)
+            return RateLimited(f"{who} takes no more requests for now", delay=wait)
         case status if 400 <= status < 500 and status not in {408, 425}:  # noqa: PLR2004 - HTTP's own numbers
             texts = (body.get(key) for key in ("error", "error_description", "message"))
             what = scrub(": ".join(text for text in texts if isinstance(text, str)), secrets) or "it gave no reason"

@@ -4,4 +4,4 @@ from landfall.vendors.intelligems.account import IntelligemsAccount
 from landfall.vendors.intelligems.request import IntelligemsRequest
 from landfall.vendors.schemas import VendorSchemas
 
-SCHEMAS = VendorSchemas(request=IntelligemsRequest, account=IntelligemsAccount)
+SCHEMAS = VendorSchemas(request=IntelligemsRequest, account=IntelligemsAccount, starts_repeat=True)

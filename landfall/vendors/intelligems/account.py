@@ -20,3 +20,6 @@ class IntelligemsAccount(Account):
         allow_inf_nan=False,
         description="Seconds that the export call may take; it stays open while the report is built.",
     )
+    # A token bucket for each endpoint: 20 at once for exports; how fast it refills is not published.
+    rate_burst: float | None = Field(default=20.0, ge=1, allow_inf_nan=False, description="Starts at once.")
+    rate_refill: float = Field(default=0.5, ge=0, allow_inf_nan=False, description="Starts a second in the long run.")

@@ -14,6 +14,7 @@ from landfall.vendors.http import VendorHttp
 from landfall.vendors.intelligems import faults
 from landfall.vendors.intelligems.account import IntelligemsAccount
 from landfall.vendors.intelligems.kept_links import KeptLinks
+from landfall.vendors.intelligems.rate_limit import rest
 from landfall.vendors.intelligems.request import IntelligemsRequest
 from landfall.vendors.lifetime import lifetime
 from landfall.vendors.scrub import scrub
@@ -25,10 +26,11 @@ _LONGEST_LINK_SECONDS = 7 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one POST told: the link, or None where the report is not built, and the vendor's words."""
+    """What one POST told: the link, or None where the report is not built, the vendor's words, the pause it wants."""
 
     link: Link | None
     message: str
+    rest: float | None
 
 
 class Intelligems:
@@ -53,18 +55,21 @@ class Intelligems:
         """Make the client of the account called `name`. Raises SettingsError where its token is missing."""
         return cls(account, reveal_header(f"accounts.{name}.access_token", account.access_token))
 
+    async def prepare(self) -> None:
+        """Need nothing beforehand."""
+
     async def start(self, job: ExportJob) -> Started:
         """Ask for the report. The vendor holds the call while it builds, so it is often built at once."""
         answer = await self._ask_and_keep(job)
-        return Started(built=answer.link is not None)
+        return Started(built=answer.link is not None, rest=answer.rest)
 
     async def report_status(self, job: ExportJob) -> ReportStatus:
         """Ask again: the vendor has no other way to tell."""
         answer = await self._ask_and_keep(job)
         if answer.link:
-            return Finished()
+            return Finished(rest=answer.rest)
         expected = not answer.message or "timed out" in answer.message.lower()
-        return Pending(None if expected else f"the vendor says: {answer.message}")
+        return Pending(None if expected else f"the vendor says: {answer.message}", answer.rest)
 
     async def download_link(self, job: ExportJob) -> Link:
         """Hand out the link that came with the last answer, else ask for one; it lives 15 minutes."""
@@ -95,14 +100,15 @@ class Intelligems:
             headers={"intelligems-access-token": token},
             json=request.body(),
         )
-        return self._read(faults.payload(answer, now=self._now(), secrets=[token]))
+        payload = faults.payload(answer, now=self._now(), secrets=[token])
+        return self._read(payload, rest(answer.headers, now=self._now()))
 
-    def _read(self, payload: Mapping[str, Any]) -> _Told:
+    def _read(self, payload: Mapping[str, Any], pause: float | None) -> _Told:
         url, message = payload.get("url", ""), payload.get("message")
         words = scrub(message, [self._access_token.get_secret_value()]) if isinstance(message, str) else ""
         if url is None:
-            return _Told(None, words)
+            return _Told(None, words, pause)
         if not isinstance(url, str) or not url.startswith(("https://", "http://")):
             raise AnswerLost("Intelligems answered without a readable url field")
         life = lifetime(payload.get("expiresIn"), default=_LINK_SECONDS, longest=_LONGEST_LINK_SECONDS)
-        return _Told(Link(url, self._now() + timedelta(seconds=life)), words)
+        return _Told(Link(url, self._now() + timedelta(seconds=life)), words, pause)

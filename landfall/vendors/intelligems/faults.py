@@ -9,8 +9,8 @@ from landfall.exports.errors import (
     AnswerLost,
     CredentialsRefused,
     ExportError,
+    RateLimited,
     RequestRefused,
-    Throttled,
     VendorUnavailable,
 )
 from landfall.vendors.http import Answer
@@ -37,7 +37,7 @@ def _error(answer: Answer, body: Mapping[str, Any], now: datetime, secrets: Iter
         case 401 | 403:
             return CredentialsRefused(f"Intelligems does not accept the access token ({answer.status})")
         case 429:
-            return Throttled("Intelligems' rate limit is reached", delay=delay(answer.headers, body, now=now))
+            return RateLimited("Intelligems' rate limit is reached", delay=delay(answer.headers, body, now=now))
         case status if 400 <= status < 500 and status not in {408, 425}:  # noqa: PLR2004 - HTTP's own numbers
             what = scrub("; ".join(complaints(body)), secrets) or "it gave no reason"
             return RequestRefused(f"Intelligems refused the request ({status}): {what}")

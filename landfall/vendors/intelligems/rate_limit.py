@@ -1,4 +1,4 @@
-"""Reads from an Intelligems 429 how long to wait."""
+"""Reads from what Intelligems answers how long to wait."""
 
 import math
 from collections.abc import Mapping
@@ -22,6 +22,13 @@ def delay(headers: Mapping[str, str], body: Mapping[str, Any], *, now: datetime)
         _until_reset(_number(headers.get("x-ratelimit-reset")), now),
     )
     return next((reading for reading in readings if reading is not None), None)
+
+
+def rest(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Seconds until the next call is welcome, where a good answer says that none remains before; else None."""
+    if headers.get("x-ratelimit-remaining", "").strip() != "0":
+        return None
+    return _until_reset(_number(headers.get("x-ratelimit-reset")), now)
 
 
 def _until_reset(value: float, now: datetime) -> float | None:

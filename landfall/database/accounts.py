@@ -1,0 +1,110 @@
+"""Keeps accounts: their limits from the settings, and how they may be used now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+
+from landfall.database.clock import utc_now
+from landfall.database.tables import accounts, exports, holds_slot, is_held, is_queued, orphans
+from landfall.exports.job import Fault
+from landfall.exports.throttle import AccountLimits, Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSlots:
+    """How an account stands: its slots, its queue, and what keeps it from being used."""
+
+    name: str
+    vendor: str
+    throttle: Throttle
+    slots_used: int
+    queued: int
+
+
+def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> None:
+    """Write down the accounts of the settings, by name."""
+    for name, each in limits.items():
+        values = {
+            "vendor": each.vendor,
+            "max_started": each.max_started,
+            "rate_burst": each.rate_burst,
+            "rate_refill": each.rate_refill,
+            "tenant_weights": dict(each.tenant_weights),
+        }
+        if not connection.execute(update(accounts).where(accounts.c.name == name).values(**values)).rowcount:
+            connection.execute(insert(accounts).values(name=name, **values))
+
+
+def read(connection: Connection, name: str, *, lock: bool) -> Throttle:
+    """How the account may be used. `lock` keeps every other transaction from deciding on it meanwhile."""
+    query = select(accounts).where(accounts.c.name == name)
+    return _throttle(connection.execute(query.with_for_update() if lock else query).one())
+
+
+def write(connection: Connection, name: str, throttle: Throttle) -> None:
+    """Keep what has become of the account."""
+    fault = throttle.reason
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.name == name)
+        .values(
+            slot_limit=throttle.limit,
+            strikes=throttle.strikes,
+            blocked_until=throttle.blocked_until,
+            failures=throttle.failures,
+            open_until=throttle.open_until,
+            probing=throttle.probing,
+            error_code=fault.code if fault else None,
+            error_message=fault.message if fault else None,
+            error_action=fault.action if fault else None,
+            tokens=throttle.tokens,
+            tokens_at=throttle.tokens_at,
+        ),
+    )
+
+
+def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
+    """Slots in use: exports that hold one, and reports that may still be in the making for nobody."""
+    holding = select(func.count()).select_from(exports).where(exports.c.account == name, holds_slot)
+    held = (
+        select(func.count())
+        .select_from(orphans)
+        .where(orphans.c.account == name, is_held, orphans.c.held_until > utc_now())
+    )
+    return holding.scalar_subquery() + held.scalar_subquery()
+
+
+def slots_used(connection: Connection, name: str) -> int:
+    """Slots in use by the account of this name."""
+    return int(connection.execute(select(count_slots(name))).scalar_one())
+
+
+def stand(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:
+    """The accounts of these names, as their rows stand now."""
+    queued = select(func.count()).where(exports.c.account == accounts.c.name, is_queued).scalar_subquery()
+    rows = connection.execute(
+        select(accounts, queued.label("queued")).where(accounts.c.name.in_(list(names))).order_by(accounts.c.name),
+    ).all()
+    return [
+        AccountSlots(row.name, row.vendor, _throttle(row), slots_used(connection, row.name), row.queued) for row in rows
+    ]
+
+
+def _throttle(row: Row[Any]) -> Throttle:
+    reason = Fault(row.error_code, row.error_message, row.error_action) if row.error_code else None
+    return Throttle(
+        max_started=row.max_started,
+        limit=min(row.max_started, row.slot_limit or row.max_started),
+        strikes=row.strikes,
+        blocked_until=row.blocked_until,
+        failures=row.failures,
+        open_until=row.open_until,
+        reason=reason,
+        probing=row.probing,
+        burst=row.rate_burst,
+        refill=row.rate_refill,
+        tokens=row.tokens,
+        tokens_at=row.tokens_at,
+    )

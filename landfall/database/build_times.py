@@ -1,0 +1,62 @@
+"""Keeps how long reports took to build, newest first, for the poller to learn from."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, delete, insert, select
+
+from landfall.database.tables import build_times
+from landfall.exports.build_times import Sighting
+from landfall.exports.job import ExportJob
+
+WINDOW = 200
+_KEPT = 2 * WINDOW
+_USUAL = 0.99
+
+
+def record(connection: Connection, job: ExportJob, told: float | None, *, now: datetime) -> None:
+    """Keep how long the report of an export took that was found finished just now.
+
+    The vendor's own word counts where it fits between the last "not yet" and now; else only those two are known.
+    """
+    if job.started_at is None:
+        return
+    latest = (now - job.started_at).total_seconds()
+    earliest = (job.polled_at - job.started_at).total_seconds() if job.polled_at else 0.0
+    fits = told is not None and earliest <= told <= latest
+    known = Sighting(told, told) if told is not None and fits else Sighting(earliest, latest)
+    key = {"account": job.account, "report_type": job.report_type}
+    connection.execute(insert(build_times).values(**key, building=known.building, finished=known.finished, at=now))
+    if random.randrange(WINDOW) == 0:  # noqa: S311 - it spreads the work, nothing more
+        _forget_the_oldest(connection, job.account, job.report_type)
+
+
+def recent(connection: Connection, account: str, report_type: str) -> Sequence[Sighting]:
+    """What is known of the last finished reports of this kind, oldest first."""
+    rows = connection.execute(_newest(account, report_type).limit(WINDOW)).all()
+    return [Sighting(row.building, row.finished) for row in reversed(rows)]
+
+
+def longest_usual(connection: Connection, job: ExportJob) -> float:
+    """The build time in seconds that 99 of 100 reports of this kind stay below, 0 while none is known."""
+    seconds = sorted(each.finished for each in recent(connection, job.account, job.report_type))
+    return seconds[min(len(seconds) - 1, int(_USUAL * len(seconds)))] if seconds else 0.0
+
+
+def _newest(account: str, report_type: str) -> Select[int, float, float]:
+    return (
+        select(build_times.c.id, build_times.c.building, build_times.c.finished)
+        .where(build_times.c.account == account, build_times.c.report_type == report_type)
+        .order_by(build_times.c.id.desc())
+    )
+
+
+def _forget_the_oldest(connection: Connection, account: str, report_type: str) -> None:
+    kept = connection.execute(_newest(account, report_type).offset(_KEPT).limit(1)).one_or_none()
+    if kept:
+        connection.execute(
+            delete(build_times).where(
+                build_times.c.account == account, build_times.c.report_type == report_type, build_times.c.id <= kept.id
+            ),
+        )

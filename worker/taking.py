@@ -1,0 +1,83 @@
+"""Takes the step that is due, unless somebody else has or the account must not be called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from landfall.database import accounts, admission, ledger, orphans
+from landfall.exports.job import ExportJob, Fault
+from landfall.exports.outcomes import Advanced, Outcome, Waiting
+from landfall.exports.states import State, Step
+from landfall.exports.throttle import Throttle
+
+_WHILE_PROBING = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that is ours. `outcome` is what it comes to where the vendor need not, or must not, be called for it.
+
+    `probe` says that it was only looked at: calling the vendor would be the one probe of an open breaker, which has to
+    be taken in a transaction that writes. `admitted` are the exports that got a slot which this made free.
+    """
+
+    job: ExportJob
+    outcome: Outcome | None = None
+    probe: bool = False
+    admitted: Sequence[ExportJob] = ()
+
+
+def look(connection: Connection, step: Step, export_id: str, version: int) -> Taken | None:
+    """Look at a step without writing; None where the export has moved on.
+
+    Enough for a poll: it changes nothing at the vendor, so its settlement alone decides which of two counts.
+    """
+    found = _due(connection, step, export_id, version)
+    if found is None:
+        return None
+    job, now = found
+    throttle = accounts.read(connection, job.account, lock=False)
+    if until := throttle.closed_until(now):
+        return Taken(job, _closed(throttle, until, now))
+    return Taken(job, probe=throttle.reason is not None)
+
+
+def take(connection: Connection, step: Step, export_id: str, version: int, lease: timedelta) -> Taken | None:
+    """Take the step: claim a start or a download under a lease; None where the export has moved on."""
+    found = _due(connection, step, export_id, version)
+    if found is None:
+        return None
+    job, now = found
+    throttle = accounts.read(connection, job.account, lock=True)
+    # The export that an open breaker admitted is its probe.
+    admitted = step is Step.START and throttle.probing
+    if not admitted and (until := throttle.closed_until(now)):
+        return Taken(job, _closed(throttle, until, now))
+    if throttle.reason and not admitted:
+        accounts.write(connection, job.account, throttle.probed(now))
+    if step is Step.POLL:
+        return Taken(job)
+    claim = ledger.take(connection, export_id, version, lease)
+    if claim is None:
+        return None
+    adopted = orphans.adopt(connection, claim.job, now=now) if step is Step.START else None
+    if adopted is None:
+        return Taken(claim.job)
+    # The orphan's slot is the export's own now; the one that it was admitted to comes free.
+    successors = admission.admit_next(connection, job.account)
+    return Taken(claim.job, Advanced(to=State.EXPORTING, report_id=adopted), admitted=successors)
+
+
+def _due(connection: Connection, step: Step, export_id: str, version: int) -> tuple[ExportJob, datetime] | None:
+    found = ledger.find_now(connection, export_id)
+    return found if found and (found[0].version, found[0].step) == (version, step) else None
+
+
+def _closed(throttle: Throttle, until: datetime, now: datetime) -> Outcome:
+    # A probe is over long before its time is: look again soon.
+    again = min(until, now + _WHILE_PROBING) if throttle.probing else until
+    why = throttle.reason.message if throttle.reason else "the vendor asked for a pause"
+    fault = Fault("account_closed", f"the account waits: {why}", "Nothing to do: Landfall goes on by itself.")
+    return Waiting(fault, (again - now).total_seconds(), asked=False)
