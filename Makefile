@@ -70,7 +70,7 @@ WITHOUT_ADDRESSES := sed -E -e "s|[a-z]+://[^ ,)]+|<address>|g" -e "s|host='[^']
 	@touch $@
 
 $(PEERS)/installed: benchmarks/requirements.txt
-	@echo "Making $(PEERS) from benchmarks/requirements.txt (400 MB, a minute or so) ..."
+	@echo "Making $(PEERS) from benchmarks/requirements.txt (470 MB, a minute or so) ..."
 	@rm -rf $(PEERS)
 	@$(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --require-hashes --requirement benchmarks/requirements.txt >$(PEERS)/install.log 2>&1 || { \

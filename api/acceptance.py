@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from api.problems import FieldError, field_errors, invalid
 from api.schemas import Submission
 from landfall.database import accounts, admission, ledger
-from landfall.database.clock import read_clock
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import Account
 from landfall.vendors.catalog import VENDORS
@@ -46,15 +45,14 @@ def check(submission: Submission, configured: Mapping[str, Account]) -> VendorRe
 
 def accept(connection: Connection, submission: Submission, request: VendorRequest, vendor: str) -> Accepted:
     """Write the export and give it a slot if one is free, in the caller's transaction."""
-    throttle = accounts.read(connection, submission.account, lock=True)
-    now = read_clock(connection)
+    throttle, now = accounts.lock(connection, submission.account)
     job = _job(submission, request, vendor, now)
     if not submission.force:
         same = ledger.find_in_flight(connection, job.account, job.request_hash)
         if same:
             return Accepted(same, new=False)
     ledger.accept(connection, [job])
-    admitted = {each.id: each for each in admission.admit_next(connection, job.account, throttle)}
+    admitted = {each.id: each for each in admission.admit_next(connection, job.account, (throttle, now))}
     return Accepted(admitted.get(job.id, job), new=True)
 
 

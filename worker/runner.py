@@ -10,7 +10,6 @@ from functools import partial
 import stamina
 from redis.exceptions import RedisError
 
-from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.errors import AnswerLost, ExportError
 from landfall.exports.job import ExportJob, Fault
@@ -28,7 +27,7 @@ from worker.settlement import Settlement, write_hand_back, write_outcome
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
-from worker.taking import Taken, look, take
+from worker.taking import Taken, look, look_at_refused, take
 from worker.transfer import Transfer
 from worker.uninterrupted import uninterrupted
 
@@ -62,12 +61,13 @@ class Runner:
         self._store = store
         self._schedules = Schedules(database)
 
-    async def run(self, step: Step, export_id: str, version: int) -> None:
+    async def run(self, message: Message) -> None:
         """Run the step if it is still the one that is due."""
         started = time.monotonic()
-        taken = await self._take(step, export_id, version)
+        step = message.step
+        taken = await self._take(message)
         if taken is None:
-            _log.debug("a message came late", step=step, export=export_id, version=version)
+            _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
             return
         await self.send_admitted(taken.admitted)
         with self._leases.held(taken.job):
@@ -92,30 +92,28 @@ class Runner:
         except (RedisError, OSError) as error:
             _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
 
-    async def _take(self, step: Step, export_id: str, version: int) -> Taken | None:
-        if step is Step.POLL:
-            seen = await self._database.read(partial(look, step=step, export_id=export_id, version=version))
+    async def _take(self, message: Message) -> Taken | None:
+        if message.step is Step.POLL:
+            seen = await self._database.read(partial(look, message=message))
             if seen is None or not seen.probe:
                 return seen
-        if step is Step.START and (refused := await self._prepare(export_id, version)):
-            return refused
-        claiming = partial(take, step=step, export_id=export_id, version=version, lease=self._leases.length)
+        if message.step is Step.START and (refused := await self._prepare(message)):
+            return await self._database.read(partial(look_at_refused, message=message, outcome=refused))
+        claiming = partial(take, message=message, lease=self._leases.length)
         taken, cancelled = await uninterrupted(self._database.write(claiming))
         if taken and cancelled:
             await uninterrupted(self._hand_back(taken.job))
             raise asyncio.CancelledError
         return taken
 
-    async def _prepare(self, export_id: str, version: int) -> Taken | None:
+    async def _prepare(self, message: Message) -> Outcome | None:
         """Let the vendor's client get ready, so that nothing but the call stands between a claim and its answer."""
-        job = await self._database.read(partial(ledger.find, export_id=export_id))
-        line = self._lines.get(job.account) if job and job.version == version else None
-        if job is None or line is None:
-            return None
+        line = self._lines.get(message.account)
         try:
-            await line.vendor.prepare()
+            if line:
+                await line.vendor.prepare()
         except ExportError as error:
-            return Taken(job, outcome=outcome_of(error))
+            return outcome_of(error)
         return None
 
     async def _perform(self, step: Step, taken: Taken) -> Outcome:

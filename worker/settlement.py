@@ -33,8 +33,7 @@ def write_outcome(
 
     Then the only thing written is a report that came too late: it may hold a slot.
     """
-    throttle = accounts.read(connection, job.account, lock=True)
-    now = read_clock(connection)
+    throttle, now = accounts.lock(connection, job.account)
     draw = random.random()  # noqa: S311 - jitter, no secret
     outcome = _held_by_breaker(outcome, throttle)
     settled = settle(job, outcome, now=now, draw=draw, policy=policy)
@@ -62,8 +61,7 @@ def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patienc
 
 def write_cancel(connection: Connection, job: ExportJob, policy: Policy) -> Settlement | None:
     """Cancel the export; None where it has moved on. Raises IllegalMoveError where it has ended."""
-    throttle = accounts.read(connection, job.account, lock=True)
-    now = read_clock(connection)
+    throttle, now = accounts.lock(connection, job.account)
     return _write(connection, job, cancel(job, now=now, policy=policy), throttle, policy, now=now)
 
 
@@ -95,7 +93,7 @@ def _write(
         orphans.record(connection, job, settled.leftover.report_id, now=now, hold=hold)
     freed = job.state in SLOT_HOLDING and settled.job.state not in SLOT_HOLDING
     fill = freed or changed or settled.job.state is State.QUEUED
-    admitted = admission.admit_next(connection, job.account, throttle) if fill else []
+    admitted = admission.admit_next(connection, job.account, (throttle, now)) if fill else []
     return Settlement(settled.job, settled.event, admitted, now)
 
 

@@ -11,6 +11,7 @@ from landfall.exports.job import ExportJob, Fault
 from landfall.exports.outcomes import Advanced, Outcome, Waiting
 from landfall.exports.states import State, Step
 from landfall.exports.throttle import Throttle
+from worker.queue import Message
 
 _WHILE_PROBING = timedelta(seconds=2)
 
@@ -29,12 +30,12 @@ class Taken:
     admitted: Sequence[ExportJob] = ()
 
 
-def look(connection: Connection, step: Step, export_id: str, version: int) -> Taken | None:
+def look(connection: Connection, message: Message) -> Taken | None:
     """Look at a step without writing; None where the export has moved on.
 
     Enough for a poll: it changes nothing at the vendor, so its settlement alone decides which of two counts.
     """
-    found = _due(connection, step, export_id, version)
+    found = _due(connection, message)
     if found is None:
         return None
     job, now = found
@@ -44,35 +45,41 @@ def look(connection: Connection, step: Step, export_id: str, version: int) -> Ta
     return Taken(job, probe=throttle.reason is not None)
 
 
-def take(connection: Connection, step: Step, export_id: str, version: int, lease: timedelta) -> Taken | None:
+def look_at_refused(connection: Connection, message: Message, outcome: Outcome) -> Taken | None:
+    """A step that came to an outcome before it was taken; None where the export has moved on."""
+    found = _due(connection, message)
+    return Taken(found[0], outcome) if found else None
+
+
+def take(connection: Connection, message: Message, lease: timedelta) -> Taken | None:
     """Take the step: claim a start or a download under a lease; None where the export has moved on."""
-    found = _due(connection, step, export_id, version)
+    found = _due(connection, message)
     if found is None:
         return None
     job, now = found
     throttle = accounts.read(connection, job.account, lock=True)
     # The export that an open breaker admitted is its probe.
-    admitted = step is Step.START and throttle.probing
+    admitted = message.step is Step.START and throttle.probing
     if not admitted and (until := throttle.closed_until(now)):
         return Taken(job, _closed(throttle, until, now))
     if throttle.reason and not admitted:
         accounts.write(connection, job.account, throttle.probed(now))
-    if step is Step.POLL:
+    if message.step is Step.POLL:
         return Taken(job)
-    claim = ledger.take(connection, export_id, version, lease)
-    if claim is None:
+    claimed = ledger.take(connection, job, lease, now=now)
+    if claimed is None:
         return None
-    adopted = orphans.adopt(connection, claim.job, now=now) if step is Step.START else None
+    adopted = orphans.adopt(connection, claimed, now=now) if message.step is Step.START else None
     if adopted is None:
-        return Taken(claim.job)
+        return Taken(claimed)
     # The orphan's slot is the export's own now; the one that it was admitted to comes free.
     successors = admission.admit_next(connection, job.account)
-    return Taken(claim.job, Advanced(to=State.EXPORTING, report_id=adopted), admitted=successors)
+    return Taken(claimed, Advanced(to=State.EXPORTING, report_id=adopted), admitted=successors)
 
 
-def _due(connection: Connection, step: Step, export_id: str, version: int) -> tuple[ExportJob, datetime] | None:
-    found = ledger.find_now(connection, export_id)
-    return found if found and (found[0].version, found[0].step) == (version, step) else None
+def _due(connection: Connection, message: Message) -> tuple[ExportJob, datetime] | None:
+    found = ledger.find_now(connection, message.export_id)
+    return found if found and (found[0].version, found[0].step) == (message.version, message.step) else None
 
 
 def _closed(throttle: Throttle, until: datetime, now: datetime) -> Outcome:

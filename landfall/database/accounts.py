@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
@@ -41,6 +42,13 @@ def read(connection: Connection, name: str, *, lock: bool) -> Throttle:
     """How the account may be used. `lock` keeps every other transaction from deciding on it meanwhile."""
     query = select(accounts).where(accounts.c.name == name)
     return _throttle(connection.execute(query.with_for_update() if lock else query).one())
+
+
+def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
+    """The same, locked, with the database's time once the lock is held."""
+    query = select(accounts, utc_now().label("now")).where(accounts.c.name == name).with_for_update()
+    row = connection.execute(query).one()
+    return _throttle(row), row.now
 
 
 def write(connection: Connection, name: str, throttle: Throttle) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, exists, func, select
 
 from landfall.database import accounts, ledger, turns
-from landfall.database.clock import read_clock, utc_now
+from landfall.database.clock import utc_now
 from landfall.database.tables import accounts as account_rows
 from landfall.database.tables import exports, is_queued
 from landfall.exports.job import ExportJob
@@ -14,15 +14,16 @@ from landfall.exports.settling import admit
 from landfall.exports.throttle import Throttle
 
 
-def admit_next(connection: Connection, account: str, throttle: Throttle | None = None) -> list[ExportJob]:
+def admit_next(
+    connection: Connection, account: str, locked: tuple[Throttle, datetime] | None = None
+) -> list[ExportJob]:
     """Fill the account's free slots from its queue, by priority, then turn; returns what was admitted.
 
     Runs in the caller's transaction, so that the one that frees a slot also gives it away. The account's row is
     locked first (on SQLite the transaction itself holds the only write lock): two admissions never count at once.
-    A caller that holds the lock already passes the throttle that it read or wrote.
+    A caller that holds the lock already passes the throttle that it read or wrote, and the database's time.
     """
-    throttle = throttle or accounts.read(connection, account, lock=True)
-    now = read_clock(connection)
+    throttle, now = locked or accounts.lock(connection, account)
     free = throttle.admits(accounts.slots_used(connection, account), now)
     admitted = _admitted(connection, account, free, now) if free else []
     if admitted:

@@ -1,7 +1,6 @@
 """Writes exports and their events, each change by compare-and-swap on the export's version."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,15 +22,6 @@ class Lease(NamedTuple):
     export_id: str
     version: int
     leased: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A step taken by a worker: the export as it was, as it is now, and the database's time of the claim."""
-
-    before: ExportJob
-    job: ExportJob
-    at: datetime
 
 
 def accept(connection: Connection, jobs: Sequence[ExportJob]) -> None:
@@ -76,14 +66,12 @@ def find_overdue(connection: Connection, limit: int) -> tuple[list[ExportJob], d
     return [job_of(row) for row in rows], now
 
 
-def take(connection: Connection, export_id: str, version: int, lease: timedelta) -> Claim | None:
-    """Claim the due step under a lease, unless the export has moved on since `version`."""
-    found = find_now(connection, export_id)
-    if found is None or found[0].version != version or found[0].step is None:
+def take(connection: Connection, job: ExportJob, lease: timedelta, *, now: datetime) -> ExportJob | None:
+    """Claim the due step of an export that was read just now under a lease; None where it has moved on since."""
+    if job.step is None:
         return None
-    before, now = found
-    taken = claim(before, now=now, lease=lease)
-    return Claim(before, taken, now) if _swap(connection, before, taken) else None
+    taken = claim(job, now=now, lease=lease)
+    return taken if _swap(connection, job, taken) else None
 
 
 def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> None:
@@ -133,6 +121,6 @@ def _swap(connection: Connection, before: ExportJob, after: ExportJob) -> bool:
     result = connection.execute(
         update(exports)
         .where(and_(exports.c.id == before.id, exports.c.version == before.version))
-        .values(**changed_columns(after)),
+        .values(**changed_columns(before, after)),
     )
     return result.rowcount == 1

@@ -34,9 +34,6 @@ _AS_IS = (
     "tenant",
     "turn",
 )
-_FIXED = frozenset(
-    {"id", "account", "vendor", "report_type", "request", "request_hash", "labels", "created_at", "tenant", "turn"}
-)
 
 
 def row_of(job: ExportJob) -> dict[str, Any]:
@@ -50,9 +47,10 @@ def row_of(job: ExportJob) -> dict[str, Any]:
     }
 
 
-def changed_columns(job: ExportJob) -> dict[str, Any]:
-    """The columns that a settlement may change."""
-    return {name: value for name, value in row_of(job).items() if name not in _FIXED}
+def changed_columns(before: ExportJob, after: ExportJob) -> dict[str, Any]:
+    """The columns that tell `after` from `before`."""
+    old = row_of(before)
+    return {name: value for name, value in row_of(after).items() if value is not old[name] and value != old[name]}
 
 
 def job_of(row: Row[Any]) -> ExportJob:

@@ -39,8 +39,8 @@ class Policy:
     retries: Mapping[Step, RetryPolicy] = field(default_factory=retry_policies)
     poll: PollPolicy = field(default_factory=PollPolicy)
     schedule: Schedule | None = None
-    price_busy: float = 0.018
-    price_idle: float = 0.05
+    price_busy: float = 0.01
+    price_idle: float = 0.03
     deferral_base: float = 0.5
     deferral_cap: float = 60.0
     max_generations: int = 3

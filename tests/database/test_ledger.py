@@ -72,26 +72,26 @@ def test_a_stale_settlement_changes_nothing(connection: Connection) -> None:
 def test_only_one_of_two_claims_gets_the_step(connection: Connection) -> None:
     job = stored(connection)
     started = moved(connection, job, admit(job, now=NOON))
-    first = ledger.take(connection, job.id, started.version, LEASE)
+    first = ledger.take(connection, started, LEASE, now=NOON)
     assert first is not None
-    assert first.job.attempts == 1
-    assert ledger.take(connection, job.id, started.version, LEASE) is None
+    assert first.attempts == 1
+    assert ledger.take(connection, started, LEASE, now=NOON) is None
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.STORED, State.FAILED])
 def test_an_export_without_a_due_step_cannot_be_claimed(connection: Connection, state: State) -> None:
     job = stored(connection, state=state)
-    assert ledger.take(connection, job.id, job.version, LEASE) is None
+    assert ledger.take(connection, job, LEASE, now=NOON) is None
 
 
 def test_a_lease_is_renewed_only_for_the_version_that_holds_it(connection: Connection) -> None:
     job = stored(connection)
     started = moved(connection, job, admit(job, now=NOON))
-    taken = ledger.take(connection, job.id, started.version, LEASE)
+    taken = ledger.take(connection, started, LEASE, now=read_clock(connection))
     assert taken is not None
-    ledger.renew(connection, [Lease(job.id, taken.job.version - 1, leased=True)], timedelta(hours=1))
-    assert ledger.find(connection, job.id) == taken.job
-    ledger.renew(connection, [Lease(job.id, taken.job.version, leased=True)], timedelta(hours=1))
+    ledger.renew(connection, [Lease(job.id, taken.version - 1, leased=True)], timedelta(hours=1))
+    assert ledger.find(connection, job.id) == taken
+    ledger.renew(connection, [Lease(job.id, taken.version, leased=True)], timedelta(hours=1))
     renewed = ledger.find(connection, job.id)
     assert renewed is not None
     assert renewed.due_at is not None

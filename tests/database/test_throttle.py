@@ -20,6 +20,7 @@ from landfall.exports.policy import Policy
 from landfall.exports.states import State, Step
 from tests.database.databases import LIMITS, migrated
 from tests.exports.jobs import make_job
+from worker.queue import Message
 from worker.settlement import write_cancel, write_hand_back, write_outcome, write_rescue
 from worker.taking import take
 
@@ -79,7 +80,7 @@ class Throttle(RuleBasedStateMachine):
 
     def _take(self, connection: Connection, job: ExportJob, step: Step) -> ExportJob | None:
         """The claimed export, None where the step came to something without the vendor."""
-        taken = take(connection, step, job.id, job.version, LEASE)
+        taken = take(connection, Message(step, job.account, job.id, job.version), LEASE)
         assert taken
         if taken.outcome:
             assert write_outcome(connection, taken.job, taken.outcome, POLICY, seconds=0.0)

@@ -11,7 +11,7 @@ from landfall.exports.build_times import Sighting
 from landfall.exports.poll_policy import PollPolicy
 from landfall.exports.schedule import Schedule, until_next_question
 
-FALLBACK = PollPolicy(share=0.25, floor=0.01, cap=1e9)
+FALLBACK = PollPolicy(share=0.25, floor=0.01, cap=1e9, learned_cap=1e9)
 
 
 class Grade(NamedTuple):

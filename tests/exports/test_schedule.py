@@ -20,6 +20,7 @@ odd_seconds = st.one_of(seconds, st.sampled_from([0.0, 1e-9, 1.0, 1.0, 1e6, -5.0
 sightings = st.lists(st.builds(Sighting, odd_seconds, odd_seconds), max_size=30)
 prices = st.floats(1e-4, 1.0)
 draws = st.floats(0.0, 1.0, exclude_max=True)
+widths = st.floats(0.0, 1e4)
 
 
 @st.composite
@@ -85,13 +86,23 @@ def test_beyond_what_is_known_there_is_no_answer(seen: list[Sighting], price: fl
 
 
 @settings(deadline=None)
-@given(seen=sightings, waited=seconds, draw=draws, floor=st.floats(0.0, 100.0), width=st.floats(0.0, 1e4))
-def test_a_learned_wait_keeps_to_floor_and_cap(
-    seen: list[Sighting], waited: float, draw: float, floor: float, width: float
+@given(seen=sightings, waited=seconds, draw=draws, floor=st.floats(0.0, 100.0), width=widths, learned_width=widths)
+def test_a_learned_wait_keeps_to_the_floor_and_to_its_own_cap_and_any_other_to_the_policy_s(
+    seen: list[Sighting], waited: float, draw: float, floor: float, width: float, learned_width: float
 ) -> None:
-    policy = PollPolicy(floor=floor, cap=floor + width)
-    delay = until_next_question(learn(seen, price=0.02), waited, draw, policy=policy)
-    assert 0.9 * floor <= delay <= 1.1 * (floor + width)
+    policy = PollPolicy(floor=floor, cap=floor + width, learned_cap=floor + learned_width)
+    schedule = learn(seen, price=0.02)
+    delay = until_next_question(schedule, waited, draw, policy=policy)
+    if schedule is None or schedule.delay(waited) is None:
+        assert 0.9 * policy.floor <= delay <= 1.1 * policy.cap
+    else:
+        assert policy.floor <= delay <= policy.learned_cap
+
+
+def test_a_report_known_to_take_hours_is_asked_for_after_a_quarter_of_an_hour_not_every_minute() -> None:
+    schedule = learn(told([7200.0] * 20), price=0.02)
+    assert until_next_question(schedule, 0.0, 0.5, policy=PollPolicy()) == 900.0
+    assert until_next_question(None, 7200.0, 0.5, policy=PollPolicy()) == 60.0
 
 
 @settings(deadline=None)

@@ -58,20 +58,21 @@ def test_a_worker_killed_in_the_long_post_of_intelligems_costs_nothing(stack: St
 
 
 def test_workers_killed_again_and_again_lose_nothing(stack: Stack) -> None:
-    ids = [stack.submit("shop-bwp", number) for number in range(12)]
-    for _ in range(6):
-        before = len([id_ for id_ in ids if stack.show(id_)["state"] == "stored"])
+    ids = [stack.submit("shop-bwp", number) for number in range(25)]
+    kills = 0
+    while (stored := count_stored(stack, ids)) < len(ids) and kills < 5:
         worker = stack.start("worker")
-        until(
-            lambda before=before: sum(stack.show(id_)["state"] == "stored" for id_ in ids) > before,  # type: ignore[misc]  # mypy does not infer a lambda with a default
-            "another export stored",
-        )
+        until(lambda stored=stored: count_stored(stack, ids) > stored, "another export stored")  # type: ignore[misc]  # mypy does not infer a lambda with a default
         worker.kill()
         worker.wait()
-        if before >= len(ids) - 2:
-            break
+        kills += 1
     stack.start("worker")
     for id_ in ids:
         stack.wait_for(id_, "stored")
+    assert kills > 1
     assert [len(stack.files(id_)) for id_ in ids] == [1] * len(ids)
     assert stack.sandbox.stats()["most_started"]["sandbox-c1"] <= 5
+
+
+def count_stored(stack: Stack, ids: list[str]) -> int:
+    return sum(stack.show(id_)["state"] == "stored" for id_ in ids)

@@ -9,6 +9,7 @@ from landfall.exports.errors import (
     AnswerLost,
     CredentialsRefused,
     ExportError,
+    RateLimited,
     ReportLost,
     RequestRefused,
     Throttled,
@@ -35,11 +36,13 @@ async def test_a_report_is_started_polled_and_linked(sandbox: Sandbox) -> None:
         job = await started(client, request=JANUARY)
         assert job.report_id
         assert job.report_id.startswith("USER_EVENTS:")
-        while await client.report_status(job) != Finished():
+        while not isinstance(status := await client.report_status(job), Finished):
             pass
         link = await client.download_link(job)
     assert "/files/" in link.url
     assert link.url not in repr(link)
+    assert status.build_seconds
+    assert status.build_seconds == pytest.approx(0.05, rel=0.9)
     assert sandbox.stats()["tokens"] == 1
 
 
@@ -100,7 +103,7 @@ async def test_a_token_is_replaced_before_it_dies() -> None:
 async def test_a_refused_token_is_replaced_once_and_the_call_repeated(sandbox: Sandbox, operation: str) -> None:
     async with buy_with_prime(sandbox.buy_with_prime) as client:
         job = await started(client)
-        while await client.report_status(job) != Finished():
+        while not isinstance(await client.report_status(job), Finished):
             pass
         sandbox.fault("unauthorized", operation=operation)
         calls = {"start": client.start, "poll": client.report_status, "link": client.download_link}
@@ -128,15 +131,16 @@ async def test_a_wrong_secret_is_refused_credentials(sandbox: Sandbox) -> None:
     ("fault", "how", "error"),
     [
         ("throttle", {}, Throttled),
-        ("internal_error", {}, VendorUnavailable),
-        ("server_error", {"operation": "start", "status": 500}, VendorUnavailable),
-        ("server_error", {"operation": "start", "status": 502}, VendorUnavailable),
-        ("rate_limited", {"operation": "start", "seconds": 2}, Throttled),
+        ("internal_error", {"operation": "start"}, AnswerLost),
+        ("server_error", {"operation": "start", "status": 500}, AnswerLost),
+        ("server_error", {"operation": "start", "status": 502}, AnswerLost),
+        ("server_error", {"operation": "start", "status": 503}, AnswerLost),
+        ("rate_limited", {"operation": "start", "seconds": 2}, RateLimited),
         ("lost_answer", {"operation": "start"}, AnswerLost),
         ("garbage_answer", {"operation": "start"}, AnswerLost),
         ("forbidden", {"operation": "start"}, CredentialsRefused),
         ("token_error", {"status": 503}, VendorUnavailable),
-        ("rate_limited", {"operation": "token"}, Throttled),
+        ("rate_limited", {"operation": "token"}, RateLimited),
         ("lost_answer", {"operation": "token"}, VendorUnreachable),
         ("garbage_answer", {"operation": "token"}, VendorUnavailable),
         ("unauthorized", {"operation": "token"}, CredentialsRefused),
@@ -149,6 +153,29 @@ async def test_each_fault_at_a_start_becomes_our_error(
     async with buy_with_prime(sandbox.buy_with_prime) as client:
         with pytest.raises(error):
             await client.start(make_job())
+    assert sandbox.stats()["faults"] == {fault: 1}
+
+
+@pytest.mark.parametrize("operation", ["poll", "link"])
+@pytest.mark.parametrize(
+    ("fault", "how", "error"),
+    [
+        ("internal_error", {}, VendorUnavailable),
+        ("server_error", {"status": 500}, VendorUnavailable),
+        ("server_error", {"status": 503}, VendorUnavailable),
+        ("rate_limited", {"seconds": 2}, RateLimited),
+        ("lost_answer", {}, AnswerLost),
+    ],
+)
+async def test_each_fault_at_a_question_becomes_our_error(
+    sandbox: Sandbox, operation: str, fault: str, how: dict[str, Any], error: type[ExportError]
+) -> None:
+    async with buy_with_prime(sandbox.buy_with_prime) as client:
+        job = await started(client)
+        sandbox.fault(fault, operation=operation, **how)
+        ask = client.report_status if operation == "poll" else client.download_link
+        with pytest.raises(error):
+            await ask(job)
     assert sandbox.stats()["faults"] == {fault: 1}
 
 

@@ -8,11 +8,14 @@ from landfall.exports.errors import (
     AnswerLost,
     CredentialsRefused,
     ExportError,
+    RateLimited,
     ReportLost,
     RequestRefused,
+    TemporaryError,
     Throttled,
     VendorUnavailable,
 )
+from landfall.vendors.vendor import Finished
 from tests.exports.jobs import make_job
 from tests.vendors.accounts import CLIENT_ID, buy_with_prime
 from tests.vendors.odd_server import OddServer, Scripted, answer
@@ -66,10 +69,11 @@ async def test_the_token_can_be_asked_for_in_json() -> None:
         (of_field("startReportTask", {"taskId": ""}), AnswerLost),
         (of_field("startReportTask", {"taskId": "a\x00b"}), AnswerLost),
         (of_field("startReportTask", {"taskId": "x" * 300}), AnswerLost),
-        (answer(body={"errors": ["odd"], "data": None}), VendorUnavailable),
-        (failed("startReportTask", {}), VendorUnavailable),
+        (answer(body={"errors": ["odd"], "data": None}), AnswerLost),
+        (failed("startReportTask", {}), AnswerLost),
         (failed("startReportTask", {"errorType": "ThrottlingException"}), Throttled),
-        (failed("startReportTask", {"errorCode": 500}), VendorUnavailable),
+        (failed("startReportTask", {"type": "InternalServerError"}), AnswerLost),
+        (failed("startReportTask", {"errorCode": 500}), AnswerLost),
         (failed("startReportTask", {"type": "AccessDeniedError"}), CredentialsRefused),
         (failed("startReportTask", {"type": "ResourceNotFoundError"}), RequestRefused),
         (failed("startReportTask", {"type": "OddError"}, {"type": "ThrottlingError"}), Throttled),
@@ -77,15 +81,51 @@ async def test_the_token_can_be_asked_for_in_json() -> None:
         (answer(400, b"<html>"), RequestRefused),
         (answer(404), RequestRefused),
         (answer(403), CredentialsRefused),
-        (answer(429, headers={"retry-after": "9"}), Throttled),
+        (answer(408), VendorUnavailable),
+        (answer(429, headers={"retry-after": "9"}), RateLimited),
+        (answer(429, {"errors": [{"extensions": {"classification": "ThrottlingError"}}]}), RateLimited),
         (answer(307, headers={"location": "/login"}), VendorUnavailable),
-        (answer(503, {"errors": [{"extensions": {"classification": {"errorCode": 400}}}]}), VendorUnavailable),
+        (answer(500), AnswerLost),
+        (answer(503, b"<html>"), AnswerLost),
+        (answer(503, {"errors": [{"extensions": {"classification": {"errorCode": 400}}}]}), AnswerLost),
     ],
 )
 async def test_each_odd_answer_to_a_start_becomes_our_error(scripted: Scripted, error: type[ExportError]) -> None:
     async with OddServer(token=[TOKEN], graphql=[scripted]) as server, buy_with_prime(server.url) as client:
         with pytest.raises(error):
             await client.start(make_job())
+
+
+@pytest.mark.parametrize(
+    ("scripted", "error"),
+    [
+        (failed("reportTask", {"errorType": "ThrottlingException"}), RateLimited),
+        (failed("reportTask", {"errorCode": 429}), RateLimited),
+        (answer(429, headers={"retry-after": "9"}), RateLimited),
+        (failed("reportTask", {"type": "InternalServerError"}), VendorUnavailable),
+        (failed("reportTask", {}), VendorUnavailable),
+        (answer(500), VendorUnavailable),
+        (answer(503, b"<html>"), VendorUnavailable),
+    ],
+)
+@pytest.mark.parametrize("question", ["report_status", "download_link"])
+async def test_each_odd_answer_to_a_question_becomes_our_error(
+    question: str, scripted: Scripted, error: type[ExportError]
+) -> None:
+    async with OddServer(token=[TOKEN], graphql=[scripted]) as server, buy_with_prime(server.url) as client:
+        with pytest.raises(error):
+            await getattr(client, question)(JOB)
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, AnswerLost)])
+async def test_a_start_that_the_vendor_could_not_take_keeps_the_wait_that_it_named(
+    status: int, error: type[TemporaryError]
+) -> None:
+    scripted = answer(status, headers={"retry-after": "9"})
+    async with OddServer(token=[TOKEN], graphql=[scripted]) as server, buy_with_prime(server.url) as client:
+        with pytest.raises(error) as raised:
+            await client.start(make_job())
+    assert raised.value.delay == 9
 
 
 async def test_a_task_that_was_started_counts_even_beside_an_error() -> None:
@@ -155,7 +195,7 @@ async def test_a_validation_error_tells_its_code_and_details() -> None:
         (answer(403), CredentialsRefused),
         (answer(400, {"error": "invalid_request"}), RequestRefused),
         (answer(404), RequestRefused),
-        (answer(429, headers={"retry-after": "9"}), Throttled),
+        (answer(429, headers={"retry-after": "9"}), RateLimited),
         (answer(500), VendorUnavailable),
         (answer(200, b"<html>"), VendorUnavailable),
         (answer(200, {}), VendorUnavailable),
@@ -171,3 +211,71 @@ async def test_each_odd_answer_of_the_token_endpoint_becomes_our_error_and_start
         with pytest.raises(error):
             await client.start(make_job())
     assert not server.asked_for("graphql")
+
+
+@pytest.mark.parametrize(
+    ("scripted", "error"),
+    [(answer(401, {"error": "invalid_client"}), CredentialsRefused), (answer(503), VendorUnavailable)],
+)
+async def test_a_client_that_cannot_be_prepared_says_why_and_starts_nothing(
+    scripted: Scripted, error: type[ExportError]
+) -> None:
+    async with OddServer(token=[scripted], graphql=[answer()]) as server, buy_with_prime(server.url) as client:
+        with pytest.raises(error):
+            await client.prepare()
+    assert not server.asked_for("graphql")
+
+
+async def test_a_client_that_is_prepared_again_asks_nothing_and_its_start_is_one_call() -> None:
+    begun = of_field("startReportTask", {"taskId": "USER_EVENTS:1"})
+    async with OddServer(token=[TOKEN], graphql=[begun]) as server, buy_with_prime(server.url) as client:
+        await client.prepare()
+        await client.prepare()
+        assert [asked.path for asked in server.asked] == ["/token"]
+        await client.start(make_job())
+    assert [asked.path for asked in server.asked] == ["/token", "/graphql"]
+
+
+async def told_build_seconds(**task: object) -> float | None:
+    scripted = of_field("reportTask", {"status": "COMPLETED", **task})
+    async with OddServer(token=[TOKEN], graphql=[scripted]) as server, buy_with_prime(server.url) as client:
+        status = await client.report_status(JOB)
+    assert isinstance(status, Finished)
+    return status.build_seconds
+
+
+@pytest.mark.parametrize(
+    ("asked", "ended", "seconds"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:01:30Z", 90),
+        ("2026-01-31T12:00:00.250Z", "2026-01-31T12:00:01.000Z", 0.75),
+        ("2026-01-31T12:00:00Z", "2026-01-31T14:00:05+02:00", 5),
+        ("2026-01-31T23:59:59Z", "2026-02-01T00:00:01Z", 2),
+        ("2026-01-31T12:00:00", "2026-01-31T12:00:07", 7),
+    ],
+)
+async def test_a_finished_task_tells_how_long_it_built(asked: str, ended: str, seconds: float) -> None:
+    assert await told_build_seconds(requestTime=asked, lastUpdatedTime=ended) == seconds
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {},
+        {"requestTime": "2026-01-31T12:00:00Z"},
+        {"lastUpdatedTime": "2026-01-31T12:00:00Z"},
+        {"requestTime": None, "lastUpdatedTime": None},
+        {"requestTime": 1769860800, "lastUpdatedTime": 1769860890},
+        {"requestTime": [], "lastUpdatedTime": {}},
+        {"requestTime": "", "lastUpdatedTime": ""},
+        {"requestTime": "yesterday", "lastUpdatedTime": "2026-01-31T12:00:00Z"},
+        {"requestTime": "2026-01-31T12:00:00Z", "lastUpdatedTime": "2026-02-31T12:00:00Z"},
+        {"requestTime": "2026-01-31T12:00:00Z", "lastUpdatedTime": "2026-01-31T12:01:00"},
+        {"requestTime": "2026-01-31T12:00:00Z", "lastUpdatedTime": "2026-01-31T12:00:00Z"},
+        {"requestTime": "2026-01-31T12:01:00Z", "lastUpdatedTime": "2026-01-31T12:00:00Z"},
+    ],
+)
+async def test_times_that_make_no_sense_tell_nothing_of_the_build_and_finish_it_all_the_same(
+    task: dict[str, Any],
+) -> None:
+    assert await told_build_seconds(**task) is None

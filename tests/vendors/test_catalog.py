@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from landfall.exports.throttle import AccountLimits
 from landfall.settings import SettingsError
 from landfall.vendors.buy_with_prime.account import BuyWithPrimeAccount
-from landfall.vendors.catalog import VENDORS, parse_accounts
+from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 from landfall.vendors.clients import connect
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +93,22 @@ def test_every_vendor_in_the_catalog_has_a_client(monkeypatch: pytest.MonkeyPatc
     for name, account in accounts.items():
         client = connect(name, account)
         assert "planted-secret" not in f"{client!r} {account!r} {vars(client)!r}"
+
+
+def test_only_a_vendor_that_finds_its_report_again_may_be_asked_twice_to_start() -> None:
+    assert {name: schemas.starts_repeat for name, schemas in VENDORS.items()} == {
+        "intelligems": True,
+        "buy_with_prime": False,
+    }
+
+
+def test_an_account_tells_the_database_its_slots_its_rate_and_its_tenants() -> None:
+    table = PRIME | {"max_started": 3, "rate_burst": 4, "rate_refill": 0.5, "tenant_weights": {"big": 3}}
+    limits = limits_of(parse_accounts({"shop-ab": GEMS, "shop-bwp": table}))
+    assert limits == {
+        "shop-ab": AccountLimits("intelligems", max_started=5, rate_burst=20.0, rate_refill=0.5),
+        "shop-bwp": AccountLimits("buy_with_prime", 3, rate_burst=4.0, rate_refill=0.5, tenant_weights={"big": 3.0}),
+    }
 
 
 def test_a_missing_secret_is_told_by_its_setting_and_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

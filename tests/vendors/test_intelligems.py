@@ -9,8 +9,8 @@ from landfall.exports.errors import (
     CredentialsRefused,
     ExportError,
     LinkNotReady,
+    RateLimited,
     RequestRefused,
-    Throttled,
     VendorUnavailable,
     VendorUnreachable,
 )
@@ -69,7 +69,7 @@ async def test_a_report_without_a_range_is_the_same_report_at_every_post(sandbox
     async with intelligems(sandbox.intelligems) as client:
         sandbox.fault("null_url")
         assert await client.start(job) == Started(built=False)
-        while await client.report_status(job) != Finished():
+        while not isinstance(await client.report_status(job), Finished):
             pass
     assert len(sandbox.reports()) == 1
 
@@ -87,7 +87,7 @@ async def test_a_slow_report_is_polled_by_the_same_post_until_it_is_built() -> N
     with run_sandbox("--build-mean", "2", "--build-sigma", "0", "--intelligems-timeout", "0.2") as sandbox:
         async with intelligems(sandbox.intelligems) as client:
             assert await client.start(intelligems_job()) == Started(built=False)
-            while await client.report_status(intelligems_job()) != Finished():
+            while not isinstance(await client.report_status(intelligems_job()), Finished):
                 pass
             assert (await client.download_link(intelligems_job())).url
         assert len(sandbox.reports()) == 1
@@ -103,19 +103,21 @@ async def test_a_wrong_token_is_refused_credentials(sandbox: Sandbox) -> None:
 async def test_a_rate_limit_names_its_wait(sandbox: Sandbox) -> None:
     sandbox.fault("rate_limited", seconds=3)
     async with intelligems(sandbox.intelligems) as client:
-        with pytest.raises(Throttled) as throttled:
+        with pytest.raises(RateLimited) as limited:
             await client.start(intelligems_job())
-    assert throttled.value.delay == 3
+    assert limited.value.delay == 3
 
 
-async def test_a_real_empty_bucket_names_its_wait() -> None:
+async def test_a_real_empty_bucket_names_its_wait_in_the_last_good_answer_and_in_the_refusal() -> None:
     with run_sandbox("--build-mean", "0", "--rate-burst", "1", "--rate-refill", "0.2") as sandbox:
         async with intelligems(sandbox.intelligems) as client:
-            await client.start(intelligems_job())
-            with pytest.raises(Throttled) as throttled:
+            started = await client.start(intelligems_job())
+            with pytest.raises(RateLimited) as limited:
                 await client.report_status(intelligems_job())
-    assert throttled.value.delay
-    assert 1 <= throttled.value.delay <= 5
+    assert limited.value.delay
+    assert 1 <= limited.value.delay <= 5
+    assert started.rest
+    assert 1 <= started.rest <= 5
 
 
 @pytest.mark.parametrize(
@@ -198,3 +200,21 @@ async def test_an_unexpected_message_without_a_link_waits_and_is_told() -> None:
     async with OddServer(answer(200, failed)) as server, intelligems(server.url) as client:
         status = await client.report_status(intelligems_job())
     assert status == Pending(note="the vendor says: Export failed: Bearer [removed]")
+
+
+@pytest.mark.parametrize(("remaining", "rest"), [("0", 2.0), ("1", None)])
+async def test_a_good_answer_after_which_no_request_remains_asks_for_a_pause(
+    remaining: str, rest: float | None
+) -> None:
+    headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "2000"}
+    script = [answer(200, body, headers) for body in (NO_LINK, NO_LINK, LINK)]
+    async with OddServer(*script) as server, intelligems(server.url) as client:
+        assert await client.start(intelligems_job()) == Started(built=False, rest=rest)
+        assert await client.report_status(intelligems_job()) == Pending(rest=rest)
+        assert await client.report_status(intelligems_job()) == Finished(rest=rest)
+
+
+async def test_a_client_that_is_prepared_has_sent_nothing() -> None:
+    async with OddServer(answer(200, LINK)) as server, intelligems(server.url) as client:
+        await client.prepare()
+    assert not server.asked

@@ -1,4 +1,4 @@
-"""Promises of how long a 429 makes us wait."""
+"""Promises of how long an answer of Intelligems makes us wait."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landfall.vendors.intelligems.rate_limit import delay
+from landfall.vendors.intelligems.rate_limit import delay, rest
 from landfall.vendors.retry_after import retry_after
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -79,6 +79,36 @@ def test_no_answer_whatever_makes_us_wait_less_than_nothing_or_more_than_an_hour
     headers = {name: value for name, value in (("retry-after", after), ("x-ratelimit-reset", reset)) if value}
     seconds = delay(headers, {"retryAfter": body}, now=NOW)
     assert seconds is None or 0 < seconds <= 3600
+
+
+RESETS = [("2000", 2), (f"{EPOCH + 12:.0f}", 12), (f"{(EPOCH + 12) * 1000:.0f}", 12), ("2", 1), ("1e3", 1)]
+NO_RESETS = [None, "", "soon", "nan", "inf", "-5", "0", "1e300", f"{EPOCH - 12:.0f}", f"{(EPOCH + 7200) * 1000:.0f}"]
+
+
+@pytest.mark.parametrize(("reset", "seconds"), RESETS)
+def test_a_good_answer_with_none_remaining_asks_for_a_rest_until_the_reset(reset: str, seconds: float) -> None:
+    assert rest({"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, now=NOW) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("remaining", [None, "", "1", "20", "-1", "none", "0.5", "00x"])
+def test_a_good_answer_with_some_remaining_or_none_told_asks_for_no_rest(remaining: str | None) -> None:
+    headers = {"x-ratelimit-reset": "2000"} | ({} if remaining is None else {"x-ratelimit-remaining": remaining})
+    assert rest(headers, now=NOW) is None
+
+
+@pytest.mark.parametrize("reset", NO_RESETS)
+def test_a_rest_that_cannot_be_believed_is_none(reset: str | None) -> None:
+    headers = {"x-ratelimit-remaining": "0"} | ({} if reset is None else {"x-ratelimit-reset": reset})
+    assert rest(headers, now=NOW) is None
+
+
+@given(
+    remaining=st.just("0") | st.integers().map(str) | st.text(max_size=5),
+    reset=st.floats().map(str) | st.integers().map(str) | st.text(max_size=20),
+)
+def test_no_good_answer_whatever_asks_for_a_rest_below_a_second_or_above_an_hour(remaining: str, reset: str) -> None:
+    seconds = rest({"x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}, now=NOW)
+    assert seconds is None or 1 <= seconds <= 3600
 
 
 def test_a_date_without_a_zone_is_read_as_gmt() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from pydantic import SecretStr
 
-from landfall.exports.errors import CredentialsRefused, Throttled, VendorUnavailable, VendorUnreachable
+from landfall.exports.errors import CredentialsRefused, RateLimited, VendorUnavailable, VendorUnreachable
 from landfall.vendors.buy_with_prime.access_token import AccessToken
 from landfall.vendors.buy_with_prime.token import TokenKeeper
 from landfall.vendors.buy_with_prime.token_shelf import TokenShelf
@@ -97,11 +97,11 @@ async def test_a_failed_refresh_is_no_harm_while_the_old_token_lives_and_is_not_
     keeper = desk.keeper()
     old = await keeper.current()
     desk.time += 85
-    desk.failure = Throttled("slow down", delay=8.0)
+    desk.failure = RateLimited("slow down", delay=8.0)
     assert [await keeper.current() for _ in range(5)] == [old] * 5
     assert desk.asked == 2
     desk.time += 11
-    with pytest.raises(Throttled):
+    with pytest.raises(RateLimited):
         await keeper.current()
 
 
@@ -192,12 +192,12 @@ async def test_other_workers_go_on_with_the_old_token_while_one_refreshes() -> N
 
 async def test_a_failure_rests_for_the_callers_of_all_workers_until_its_time_is_over() -> None:
     desk = Desk()
-    desk.failure = Throttled("planted words of the vendor", delay=8.0)
-    with pytest.raises(Throttled, match="planted words"):
+    desk.failure = RateLimited("planted words of the vendor", delay=8.0)
+    with pytest.raises(RateLimited, match="planted words"):
         await desk.keeper().current()
     desk.time += 3
     for _ in range(5):
-        with pytest.raises(Throttled) as raised:
+        with pytest.raises(RateLimited) as raised:
             await desk.keeper().current()
         assert raised.value.delay == 5.0
         assert "planted" not in str(raised.value)
