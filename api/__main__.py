@@ -16,7 +16,7 @@ from api.main import create_app
 from landfall.database.connection import Database
 from landfall.database.revision import require_head
 from landfall.log import set_up_logging
-from landfall.settings import Settings, SettingsError, load_settings
+from landfall.settings import Settings, SettingsError, listening_refused, load_settings
 from landfall.transport.embedded import redis_url
 
 _BACKLOG = 2048
@@ -62,11 +62,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise SettingsError(
-            f"api_port: {host}:{port} cannot be listened on ({os.strerror(error.errno or 0)}); "
-            "stop what uses it or set LANDFALL_API_PORT.",
-        ) from None
+    except (OSError, UnicodeError) as error:
+        raise listening_refused(host, port, error) from None
 
 
 def _stopped(_number: int, _frame: FrameType | None) -> None:

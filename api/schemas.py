@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from landfall.database.accounts import AccountSlots
 from landfall.exports.job import ExportJob, Fault
@@ -18,6 +18,12 @@ LABEL_KEY = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 LabelKey = Annotated[str, Field(pattern=f"^{LABEL_KEY.pattern}$")]
 
 
+def _written(value: object) -> object:
+    if not isinstance(value, str | timedelta):
+        raise ValueError("write it as an ISO 8601 duration, for example PT12H")  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
 class Submission(BaseModel):
     """A request for an export."""
 
@@ -29,11 +35,10 @@ class Submission(BaseModel):
     )
     priority: int = Field(default=0, ge=-1000, le=1000, description="Higher goes first; equal ones by age.")
     labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=20, description="Your own names for it.")
-    deadline: timedelta = Field(
+    deadline: Annotated[
+        timedelta, Field(strict=False, gt=timedelta(0), le=timedelta(days=7)), BeforeValidator(_written)
+    ] = Field(
         default=timedelta(hours=12),
-        strict=False,
-        gt=timedelta(0),
-        le=timedelta(days=7),
         description="ISO 8601 duration: how long the vendor may take, counted from the start of the report.",
         examples=["PT12H"],
     )

@@ -1,15 +1,19 @@
 """Reads Landfall's settings from the environment and landfall.toml."""
 
+import errno
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Any, Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as UnreadableValue
 
 DEFAULT_CONFIG = "landfall.toml"
+_PREFIX = "LANDFALL_"
+_THE_PORT_S_FAULT = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 
 
 class SettingsError(Exception):
@@ -55,15 +59,13 @@ class SecretRef(BaseModel):
 class Settings(BaseSettings):
     """Everything that can be set; environment variables (prefix LANDFALL_) win over landfall.toml."""
 
-    model_config = SettingsConfigDict(env_prefix="LANDFALL_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Field(default=Path(".landfall"), description="Folder of all state: database, files, embedded Redis.")
     database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db.")
-    redis_url: str = Field(
-        default="", pattern="^((redis|rediss|unix)://.+)?$", description="Unset: an embedded Redis under <home>."
-    )
+    redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
     storage_url: str = Field(default="", description="Default: file://<home>/files.")
-    api_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the API listens on.")
     api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
     max_jobs: int = Field(default=50, ge=1, le=1000, description="Steps that one worker runs at once.")
     lease_seconds: float = Field(
@@ -85,8 +87,8 @@ class Settings(BaseSettings):
         default=600.0, ge=0.0, description="How long the slot of a start whose answer was lost is held, at least."
     )
     grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
-    log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
     accounts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The vendor accounts, by name.")
 
     @classmethod
@@ -101,10 +103,24 @@ class Settings(BaseSettings):
         """Environment first, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_path())
 
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        try:
+            return Path(os.path.normpath(home.expanduser().absolute()))
+        except RuntimeError:
+            raise ValueError("there is no such user's folder; write the path without ~") from None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str) -> str:
+        if url and not _is_redis_url(url):
+            raise ValueError("write it as redis://host:port/0, rediss://host:port/0 or unix:///path/of/the.sock")
+        return url
+
     @model_validator(mode="after")
     def _fill_in_what_follows_from_home(self) -> Self:
-        home = Path(os.path.normpath(self.home.expanduser().absolute()))
-        object.__setattr__(self, "home", home)
+        home = self.home
         object.__setattr__(self, "database_url", self.database_url or f"sqlite:///{quote(str(home / 'landfall.db'))}")
         object.__setattr__(self, "storage_url", self.storage_url or (home / "files").as_uri())
         return self
@@ -124,19 +140,63 @@ def config_path() -> Path:
 def load_settings(*, need_config: bool = True) -> Settings:
     """Read the settings. Raises SettingsError, in one sentence, where they are missing or wrong."""
     path = config_path()
-    if (need_config or "LANDFALL_CONFIG" in os.environ) and not path.is_file():
-        raise SettingsError(
-            f"there is no settings file {path}; write one with an [accounts.NAME] table (see README.md) "
-            "or name it in LANDFALL_CONFIG.",
-        )
     try:
+        _check_file(path, needed=need_config or "LANDFALL_CONFIG" in os.environ)
         return Settings()
     except ValidationError as error:
-        raise SettingsError(f"{path}: {first_complaint(error)}.") from None
+        raise SettingsError(_blame(error, path)) from None
+    except UnreadableValue:
+        raise SettingsError(f"{_PREFIX}ACCOUNTS is not valid JSON; write the accounts into {path} instead.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        line = bytes(error.object).count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path} is not UTF-8 in line {line}; save it as UTF-8.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def listening_refused(host: str, port: int, error: OSError | UnicodeError) -> SettingsError:
+    """Say which of api_host and api_port keeps the API from listening, and the cure."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _THE_PORT_S_FAULT:
+        reason = os.strerror(number)  # the error's own text repeats the address
+        cure = "stop what uses it or set LANDFALL_API_PORT"
+        return SettingsError(f"api_port: {host}:{port} cannot be listened on ({reason}); {cure}.")
+    reason = error.strerror or "" if isinstance(error, OSError) else "no host name"
+    if number and number > 0:
+        reason = os.strerror(number)
+    cure = "set LANDFALL_API_HOST to one, for example 127.0.0.1"
+    return SettingsError(f"api_host: {host} is no address of this machine ({reason}); {cure}.")
+
+
+def _check_file(path: Path, *, needed: bool) -> None:
+    cure = "write one with an [accounts.NAME] table (see README.md) or name it in LANDFALL_CONFIG"
+    if path.is_dir():
+        raise SettingsError(f"the settings file {path} is a folder; {cure}.")
+    if path.exists() and not path.is_file():
+        raise SettingsError(f"the settings file {path} is no regular file; {cure}.")
+    if needed and not path.exists():
+        raise SettingsError(f"there is no settings file {path}; {cure}.")
+
+
+def _blame(error: ValidationError, path: Path) -> str:
+    """Name the environment variable that a wrong value came from, else the settings file."""
+    complaint, place = first_complaint(error), error.errors(include_url=False)[0]["loc"]
+    if place:
+        variable = f"{_PREFIX}{place[0]}".upper()
+        if any(value and name.upper() == variable for name, value in os.environ.items()):
+            return f"{variable}{complaint.removeprefix(str(place[0]))}."
+    return f"{path}: {complaint}."
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.path if parts.scheme == "unix" else parts.scheme in {"redis", "rediss"} and parts.netloc)
 
 
 def first_complaint(error: ValidationError) -> str:

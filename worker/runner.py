@@ -13,10 +13,10 @@ from redis.exceptions import RedisError
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.errors import AnswerLost, ExportError
 from landfall.exports.job import ExportJob, Fault
-from landfall.exports.outcomes import GaveUp, Outcome, Retrying, Waiting, outcome_of
+from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
 from landfall.exports.settling import exhausted
-from landfall.exports.states import IllegalMoveError, Step
+from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
 from landfall.storage.store import Store
 from landfall.vendors.vendor import Vendor
@@ -159,7 +159,9 @@ class Runner:
     @_until_written
     async def _settle(self, job: ExportJob, outcome: Outcome, seconds: float) -> Settlement | None:
         line = self._lines.get(job.account)
-        policy = await self._schedules.into(line.policy, job) if line else Policy()
+        policy = line.policy if line else Policy()
+        if _leads_to_a_poll(outcome):
+            policy = await self._schedules.into(policy, job)
         settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
         try:
             return await self._database.write(partial(settling, outcome=outcome))
@@ -172,13 +174,23 @@ _STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor
 _INTERNAL_ERROR = Fault(
     "internal_error",
     "Landfall made a mistake; the worker's log tells more",
-    "Report the log's traceback to Landfall's maintainers, then retry the export.",
+    "Report the log's traceback to Landfall's maintainers, then submit the export again.",
 )
 _WORKERS_DIED = Fault(
     "worker_died",
     "every worker that tried this step died in it",
-    "Look at the workers' logs and memory, then retry the export.",
+    "Look at the workers' logs and memory, then submit the export again.",
 )
+
+
+def _leads_to_a_poll(outcome: Outcome) -> bool:
+    match outcome:
+        case Advanced(to=State.EXPORTING):
+            return True
+        case Waiting(fault=None):
+            return True
+        case _:
+            return False
 
 
 def _account_missing(name: str) -> Fault:

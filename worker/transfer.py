@@ -10,10 +10,12 @@ import httpx
 from landfall import __version__
 from landfall.exports.errors import DownloadRefused, LinkExpired, ReportLost, TransferBroken
 from landfall.vendors.account import Account
+from landfall.vendors.http import tls
 from landfall.vendors.vendor import Link
 
 _CHUNK_BYTES = 1 << 20
 _SILENCE_SECONDS = 60.0
+_NO_CSV = frozenset({"text/html", "application/json", "application/problem+json", "application/xml", "text/xml"})
 
 Keep = Callable[[bytes], None]
 
@@ -29,6 +31,7 @@ class Transfer:
             timeout=httpx.Timeout(_SILENCE_SECONDS, connect=10.0, pool=None),
             headers={"user-agent": f"landfall/{__version__}", "accept-encoding": "identity"},
             trust_env=False,
+            verify=tls(),
             follow_redirects=False,
         )
 
@@ -88,10 +91,17 @@ async def _hand_over(held: bytearray, keep: Keep, *, first: bool) -> bool:
     return False
 
 
+def _check_kind(response: httpx.Response) -> None:
+    """Refuse what says of itself that it is no CSV: an error page that came with 200."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _NO_CSV:
+        raise TransferBroken(f"{kind} came instead of a CSV file")
+
+
 def _check_status(response: httpx.Response) -> None:
     match response.status_code:
         case 200:
-            return
+            _check_kind(response)
         case 403:
             raise LinkExpired("the download host no longer takes the link (403)")
         case 404 | 410:

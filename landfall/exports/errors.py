@@ -29,7 +29,7 @@ class ExportError(Exception):
     """An error that a step may raise; its text is shown to the export's owner and must hold no secret."""
 
     code: ClassVar[str] = "error"
-    action: ClassVar[str] = "Look at the export's events, then retry it."
+    action: ClassVar[str] = "Look at the export's events, then submit the export again."
     effect: ClassVar[Effect] = Effect.NONE
 
     @property
@@ -62,7 +62,7 @@ class VendorUnavailable(TemporaryError):
 
     code = "vendor_unavailable"
     effect = Effect.BROKEN
-    action = "Wait for the vendor to recover, then retry the export."
+    action = "Wait for the vendor to recover; submit the export again if it has failed by then."
 
 
 class AnswerLost(TemporaryError):
@@ -70,21 +70,24 @@ class AnswerLost(TemporaryError):
 
     code = "answer_lost"
     effect = Effect.BROKEN
-    action = "Retry the export; if it happens again, look at the vendor's status page."
+    action = "Submit the export again if it has failed; if that fails too, look at the vendor's status page."
 
 
 class TransferBroken(TemporaryError):
     """The download ended before the file was whole, or was refused."""
 
     code = "transfer_broken"
-    action = "Retry the export; the report is still at the vendor."
+    action = "Check the network and submit the export again if it has failed."
 
 
 class StorageUnavailable(TemporaryError):
     """The store could not take the file."""
 
     code = "storage_unavailable"
-    action = "Check the store (LANDFALL_STORAGE_URL): does it exist, is it writable, is there room? Then retry."
+    action = (
+        "Check that the store (LANDFALL_STORAGE_URL) exists, is writable and has room; "
+        "submit the export again if it has failed."
+    )
 
 
 class Deferral(TemporaryError):
@@ -134,7 +137,9 @@ class CredentialsRefused(PermanentError):
 
     code = "credentials_refused"
     effect = Effect.REFUSED
-    action = "Renew the account's credentials in landfall.toml's secrets, restart the worker, then retry the export."
+    action = (
+        "Renew the account's credentials in landfall.toml's secrets, restart the worker, then submit the export again."
+    )
 
 
 class RequestRefused(PermanentError):
@@ -149,7 +154,10 @@ class DownloadRefused(PermanentError):
     """The download link leads to a place that the account does not allow."""
 
     code = "download_refused"
-    action = "If the host is right, allow it with download_hosts or allow_private_hosts in landfall.toml."
+    action = (
+        "If the host is right, allow it with download_hosts or allow_private_hosts in landfall.toml, "
+        "restart the worker, then submit the export again."
+    )
 
 
 class ReportLost(PermanentError):

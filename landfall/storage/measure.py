@@ -38,6 +38,11 @@ class Measure:
         self._last = chunk[-1:]
 
     @property
+    def whole(self) -> bool:
+        """Whether the last record is complete: no quote is left open."""
+        return not self._quoted
+
+    @property
     def sha256(self) -> str:
         """The digest in hexadecimal."""
         return self._sha256.hexdigest()

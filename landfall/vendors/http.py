@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -15,6 +17,12 @@ from landfall.exports.errors import AnswerLost, VendorUnreachable
 MAX_ANSWER_BYTES = 4 << 20
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The one TLS context of the process: making one takes 25 ms and half a megabyte."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class VendorHttp:
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=4.0),
             headers={"user-agent": f"landfall/{__version__}", "accept-encoding": "identity"},
             trust_env=False,
+            verify=tls(),
             follow_redirects=False,
         )
 

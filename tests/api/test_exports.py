@@ -73,6 +73,8 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("a wrong filter", body("shop-ab", {**ORDERS, "filters": {"deviceType": "tv"}}), "/request/filters/deviceType", ""),
     ("a time without a zone", body("shop-ab", {**ORDERS, "start": "2026-01-01T00:00"}), "/request/start", "time zone"),
     ("a wrong deadline", body("shop-ab", ORDERS, deadline="soon"), "/deadline", ""),
+    ("a deadline in seconds", body("shop-ab", ORDERS, deadline=3600), "/deadline", "PT12H"),
+    ("text with NUL", body("shop-ab", ORDERS, labels={"a": "x\0"}), "/request", "NUL"),
     ("a deadline beyond a report's life", body("shop-ab", ORDERS, deadline="P8D"), "/deadline", ""),
     ("a number for text", body("shop-ab", {**ORDERS, "experience_id": 7}), "/request/experience_id", "string"),
     ("a priority out of bounds", body("shop-ab", ORDERS, priority=10_000), "/priority", "1000"),
@@ -136,6 +138,8 @@ def test_pages_follow_each_other_through_their_cursors(api: Stack) -> None:
         ({"state": "lost"}, "state"),
         ({"label": "no-colon"}, "label"),
         ({"since": "yesterday"}, "since"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "since"),
+        ({"label": 'a"b:x'}, "label"),
         ({"since": "2026-01-01T00:00:00"}, "since"),
     ],
 )

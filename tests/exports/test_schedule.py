@@ -32,6 +32,12 @@ def distributions(draw: st.DrawFn) -> BuildTimes:
     return BuildTimes(edges, [sum(weights[:index]) / sum(weights) for index in range(len(gaps))])
 
 
+@st.composite
+def policies(draw: st.DrawFn) -> PollPolicy:
+    floor = draw(st.floats(0.0, 100.0))
+    return PollPolicy(floor=floor, cap=floor + draw(widths), learned_cap=floor + draw(widths))
+
+
 def least_cost(times: BuildTimes, price: float) -> float:
     """Of all schedules, by trying each: the expected delay plus what the questions cost."""
     cells, last = times.cells(), len(times.seconds) - 1
@@ -86,11 +92,10 @@ def test_beyond_what_is_known_there_is_no_answer(seen: list[Sighting], price: fl
 
 
 @settings(deadline=None)
-@given(seen=sightings, waited=seconds, draw=draws, floor=st.floats(0.0, 100.0), width=widths, learned_width=widths)
+@given(seen=sightings, waited=seconds, draw=draws, policy=policies())
 def test_a_learned_wait_keeps_to_the_floor_and_to_its_own_cap_and_any_other_to_the_policy_s(
-    seen: list[Sighting], waited: float, draw: float, floor: float, width: float, learned_width: float
+    seen: list[Sighting], waited: float, draw: float, policy: PollPolicy
 ) -> None:
-    policy = PollPolicy(floor=floor, cap=floor + width, learned_cap=floor + learned_width)
     schedule = learn(seen, price=0.02)
     delay = until_next_question(schedule, waited, draw, policy=policy)
     if schedule is None or schedule.delay(waited) is None:

@@ -33,6 +33,8 @@ async def _download(job: ExportJob, vendor: Vendor, transfer: Transfer, store: S
             draft.write(chunk)
 
         await transfer.fetch(link, keep)
+        if not measure.whole:
+            raise TransferBroken("the file ends inside a quoted field")
         published = await asyncio.to_thread(draft.publish)
     finally:
         await asyncio.shield(asyncio.to_thread(draft.__exit__, None, None, None))

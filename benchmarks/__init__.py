@@ -1,0 +1,1 @@
+"""Measures Landfall, and what others reach on the same work."""
