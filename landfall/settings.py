@@ -160,12 +160,10 @@ def listening_refused(host: str, port: int, error: OSError | UnicodeError) -> Se
     """Say which of api_host and api_port keeps the API from listening, and the cure."""
     number = error.errno if isinstance(error, OSError) else None
     if number in _THE_PORT_S_FAULT:
-        reason = os.strerror(number)  # the error's own text repeats the address
         cure = "stop what uses it or set LANDFALL_API_PORT"
-        return SettingsError(f"api_port: {host}:{port} cannot be listened on ({reason}); {cure}.")
-    reason = error.strerror or "" if isinstance(error, OSError) else "no host name"
-    if number and number > 0:
-        reason = os.strerror(number)
+        return SettingsError(f"api_port: {host}:{port} cannot be listened on ({os.strerror(number)}); {cure}.")
+    # socket.create_server adds the address to the system's words; it stands in the sentence already.
+    reason = str(error.strerror).partition(" (while")[0] if isinstance(error, OSError) else "not a host name"
     cure = "set LANDFALL_API_HOST to one, for example 127.0.0.1"
     return SettingsError(f"api_host: {host} is no address of this machine ({reason}); {cure}.")
 

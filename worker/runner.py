@@ -27,7 +27,7 @@ from worker.settlement import Settlement, write_hand_back, write_outcome
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
-from worker.taking import Taken, look, look_at_refused, take
+from worker.taking import Taken, look, take
 from worker.transfer import Transfer
 from worker.uninterrupted import uninterrupted
 
@@ -93,12 +93,12 @@ class Runner:
             _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
 
     async def _take(self, message: Message) -> Taken | None:
-        if message.step is Step.POLL:
+        if message.step is not Step.DOWNLOAD:
             seen = await self._database.read(partial(look, message=message))
-            if seen is None or not seen.probe:
+            if seen is None or seen.outcome or (message.step is Step.POLL and not seen.probe):
                 return seen
-        if message.step is Step.START and (refused := await self._prepare(message)):
-            return await self._database.read(partial(look_at_refused, message=message, outcome=refused))
+            if message.step is Step.START and (refused := await self._prepare(message)):
+                return Taken(seen.job, refused)
         claiming = partial(take, message=message, lease=self._leases.length)
         taken, cancelled = await uninterrupted(self._database.write(claiming))
         if taken and cancelled:

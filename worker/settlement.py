@@ -48,7 +48,7 @@ def write_outcome(
 
 def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patience: timedelta) -> Settlement | None:
     """Take the step from a silent worker; None where the export has moved on, or its worker was heard of since."""
-    throttle = accounts.read(connection, job.account, lock=True)
+    throttle, _ = accounts.lock(connection, job.account)
     found = ledger.find_now(connection, job.id)
     if found is None or found[0].version != job.version or found[0].due_at is None:
         return None

@@ -39,16 +39,10 @@ def look(connection: Connection, message: Message) -> Taken | None:
     if found is None:
         return None
     job, now = found
-    throttle = accounts.read(connection, job.account, lock=False)
-    if until := throttle.closed_until(now):
+    throttle = accounts.read(connection, job.account)
+    if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
     return Taken(job, probe=throttle.reason is not None)
-
-
-def look_at_refused(connection: Connection, message: Message, outcome: Outcome) -> Taken | None:
-    """A step that came to an outcome before it was taken; None where the export has moved on."""
-    found = _due(connection, message)
-    return Taken(found[0], outcome) if found else None
 
 
 def take(connection: Connection, message: Message, lease: timedelta) -> Taken | None:
@@ -57,12 +51,10 @@ def take(connection: Connection, message: Message, lease: timedelta) -> Taken | 
     if found is None:
         return None
     job, now = found
-    throttle = accounts.read(connection, job.account, lock=True)
-    # The export that an open breaker admitted is its probe.
-    admitted = message.step is Step.START and throttle.probing
-    if not admitted and (until := throttle.closed_until(now)):
+    throttle, now = accounts.lock(connection, job.account)
+    if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
-    if throttle.reason and not admitted:
+    if throttle.reason and not throttle.probing:
         accounts.write(connection, job.account, throttle.probed(now))
     if message.step is Step.POLL:
         return Taken(job)
@@ -80,6 +72,12 @@ def take(connection: Connection, message: Message, lease: timedelta) -> Taken | 
 def _due(connection: Connection, message: Message) -> tuple[ExportJob, datetime] | None:
     found = ledger.find_now(connection, message.export_id)
     return found if found and (found[0].version, found[0].step) == (message.version, message.step) else None
+
+
+def _closed_until(throttle: Throttle, message: Message, now: datetime) -> datetime | None:
+    """When the account may be called for this step; an export that an open breaker admitted is its probe."""
+    probe = message.step is Step.START and throttle.probing
+    return None if probe else throttle.closed_until(now)
 
 
 def _closed(throttle: Throttle, until: datetime, now: datetime) -> Outcome:

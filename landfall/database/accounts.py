@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from landfall.database.clock import utc_now
 from landfall.database.tables import accounts, exports, holds_slot, is_held, is_queued, orphans
@@ -38,16 +38,14 @@ def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> Non
             connection.execute(insert(accounts).values(name=name, **values))
 
 
-def read(connection: Connection, name: str, *, lock: bool) -> Throttle:
-    """How the account may be used. `lock` keeps every other transaction from deciding on it meanwhile."""
-    query = select(accounts).where(accounts.c.name == name)
-    return _throttle(connection.execute(query.with_for_update() if lock else query).one())
+def read(connection: Connection, name: str) -> Throttle:
+    """How the account may be used."""
+    return _throttle(connection.execute(_READ, {"account": name}).one())
 
 
 def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
-    """The same, locked, with the database's time once the lock is held."""
-    query = select(accounts, utc_now().label("now")).where(accounts.c.name == name).with_for_update()
-    row = connection.execute(query).one()
+    """The same, and the database's time; no other transaction decides on the account until this one ends."""
+    row = connection.execute(_LOCK, {"account": name}).one()
     return _throttle(row), row.now
 
 
@@ -84,9 +82,14 @@ def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
     return holding.scalar_subquery() + held.scalar_subquery()
 
 
+_READ = select(accounts).where(accounts.c.name == bindparam("account"))
+_LOCK = select(accounts, utc_now().label("now")).where(accounts.c.name == bindparam("account")).with_for_update()
+_SLOTS_USED = select(count_slots(bindparam("account")))
+
+
 def slots_used(connection: Connection, name: str) -> int:
     """Slots in use by the account of this name."""
-    return int(connection.execute(select(count_slots(name))).scalar_one())
+    return int(connection.execute(_SLOTS_USED, {"account": name}).scalar_one())
 
 
 def stand(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:

@@ -25,7 +25,7 @@ def admit_next(
     """
     throttle, now = locked or accounts.lock(connection, account)
     free = throttle.admits(accounts.slots_used(connection, account), now)
-    admitted = _admitted(connection, account, free, now) if free else []
+    admitted = _admitted(connection, account, free, now) if free > 0 else []
     if admitted:
         turns.advance(connection, account, admitted)
         taken = throttle.admitted(len(admitted), now)

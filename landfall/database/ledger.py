@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from landfall.database import turns
 from landfall.database.clock import utc_now
@@ -12,6 +12,11 @@ from landfall.database.rows import changed_columns, event_row, job_of, row_of
 from landfall.database.tables import events, exports, is_live, is_queued
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled, claim
+
+# Made once: every step runs these, and making one costs as much as running it.
+_FIND_NOW = select(exports, utc_now().label("now")).where(exports.c.id == bindparam("export_id"))
+_SWAP = update(exports).where(exports.c.id == bindparam("old_id"), exports.c.version == bindparam("old_version"))
+_INSERT_EVENT = insert(events)
 
 ACCEPTED = Event("accept", None, 0)
 
@@ -38,7 +43,7 @@ def find(connection: Connection, export_id: str) -> ExportJob | None:
 
 def find_now(connection: Connection, export_id: str) -> tuple[ExportJob, datetime] | None:
     """The export of this id, and the database's time."""
-    row = connection.execute(select(exports, utc_now().label("now")).where(exports.c.id == export_id)).one_or_none()
+    row = connection.execute(_FIND_NOW, {"export_id": export_id}).one_or_none()
     return (job_of(row), row.now) if row else None
 
 
@@ -96,7 +101,7 @@ def save(
     """Write a settlement and its event; False, and nothing written, if the export has moved on since `before`."""
     if not _swap(connection, before, settled.job):
         return False
-    connection.execute(insert(events), [event_row(settled.job, settled.event, at, seconds)])
+    connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds))
     return True
 
 
@@ -118,9 +123,5 @@ def find_queued(connection: Connection, account: str, limit: int) -> list[Export
 
 
 def _swap(connection: Connection, before: ExportJob, after: ExportJob) -> bool:
-    result = connection.execute(
-        update(exports)
-        .where(and_(exports.c.id == before.id, exports.c.version == before.version))
-        .values(**changed_columns(before, after)),
-    )
-    return result.rowcount == 1
+    swapped = {"old_id": before.id, "old_version": before.version, **changed_columns(before, after)}
+    return connection.execute(_SWAP, swapped).rowcount == 1

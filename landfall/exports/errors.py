@@ -123,6 +123,7 @@ class LinkNotReady(Deferral):
     """The vendor has no link yet, though it called the report finished."""
 
     code = "link_not_ready"
+    effect = Effect.ANSWERED
     action = "Nothing to do: Landfall asks again."
 
 
@@ -164,4 +165,5 @@ class ReportLost(PermanentError):
     """The vendor's report failed or is gone: only ordering a new one helps."""
 
     code = "report_lost"
+    effect = Effect.ANSWERED
     action = "Submit the export again; if the vendor fails it again, narrow its range or ask the vendor."

@@ -93,6 +93,6 @@ def effect_of(job: ExportJob, outcome: Outcome) -> Effect:
         case Advanced(fault=None) | Waiting(fault=None, effect=Effect.NONE):
             return Effect.STARTED if job.step is Step.START else Effect.ANSWERED
         case Advanced():
-            return Effect.NONE
+            return Effect.ANSWERED
         case _:
             return outcome.effect

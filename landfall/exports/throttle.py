@@ -18,6 +18,7 @@ _BREAKER_CAP = 300.0
 _REFUSED_BASE = 30.0
 # A probe that never comes back (its worker died) gives way to another after this.
 _PROBE = timedelta(seconds=60)
+_NO_REASON = Fault("vendor_unavailable", "the vendor keeps failing", "Nothing to do: Landfall tries again by itself.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Throttle:
         free = max(0, self.slots - used)
         if self.reason:
             return min(1, free)
-        return free if self.burst is None else min(free, math.floor(self._filled(now)))
+        return free if self.burst is None else min(free, max(0, math.floor(self._filled(now))))
 
     def admitted(self, count: int, now: datetime) -> "Throttle":
         """Take what was admitted out of the bucket; a probe keeps the breaker to itself for a while."""
@@ -110,7 +111,8 @@ class Throttle:
             case Effect.ANSWERED:
                 after = self._healthy()
             case Effect.SLOTS_FULL:
-                after = self._blocked(now, draw, delay, limit=max(1.0, min(self.limit, self.max_started) * _LOWER))
+                lowered = max(1.0, min(self.limit, self.max_started) * _LOWER)
+                after = self._blocked(now, draw, delay, limit=lowered)
             case Effect.RATE_LIMITED:
                 after = self._blocked(now, draw, delay, limit=self.limit)
             case Effect.BROKEN:
@@ -129,11 +131,15 @@ class Throttle:
         return replace(self, failures=0, open_until=None, reason=None, probing=False)
 
     def _blocked(self, now: datetime, draw: float, delay: float | None, *, limit: float) -> "Throttle":
-        # Answers to calls that were under way when the block began say nothing new.
-        strikes = self.strikes if self.blocked_until and self.blocked_until > now else self.strikes + 1
+        # An answer to a call that was under way when the block began says nothing new, unless it names a time.
+        if self.blocked_until and self.blocked_until > now:
+            return self if delay is None else self.rested(delay, now=now)
+        # A probe that is throttled was answered all the same.
+        answered = self if self.reason and not self.probing else self._healthy()
+        strikes = self.strikes + 1
         own = backoff.exponential(strikes, base=_BLOCK_BASE, cap=_BLOCK_CAP, draw=draw)
         until = now + timedelta(seconds=own if delay is None else delay)
-        return replace(self, limit=limit, strikes=strikes, blocked_until=_later(self.blocked_until, until))
+        return replace(answered, limit=limit, strikes=strikes, blocked_until=until)
 
     def _failed(self, now: datetime, draw: float, fault: Fault | None) -> "Throttle":
         if self.failures + 1 < _BREAKER_THRESHOLD and not self.reason:
@@ -147,7 +153,7 @@ class Throttle:
         failures = max(_BREAKER_THRESHOLD, self.failures + 1)
         seconds = backoff.exponential(failures - _BREAKER_THRESHOLD + 1, base=base, cap=_BREAKER_CAP, draw=draw)
         until = now + timedelta(seconds=seconds)
-        return replace(self, failures=failures, open_until=until, reason=fault, probing=False)
+        return replace(self, failures=failures, open_until=until, reason=fault or _NO_REASON, probing=False)
 
     def _filled(self, now: datetime) -> float:
         since = (now - self.tokens_at).total_seconds() if self.tokens_at else math.inf

@@ -45,7 +45,6 @@ class Link:
 
     url: str = field(repr=False)
     expires_at: datetime
-    rest: float | None = None
 
 
 class Vendor(Protocol):

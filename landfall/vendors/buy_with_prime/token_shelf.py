@@ -17,7 +17,6 @@ from landfall.exports.errors import (
     RateLimited,
     RequestRefused,
     TemporaryError,
-    Throttled,
     VendorUnavailable,
     VendorUnreachable,
 )
@@ -27,7 +26,7 @@ from landfall.vendors.cache import Cache
 _FAILURES: Mapping[object, type[ExportError]] = MappingProxyType(
     {
         kind.__name__: kind
-        for kind in (CredentialsRefused, RateLimited, RequestRefused, Throttled, VendorUnavailable, VendorUnreachable)
+        for kind in (CredentialsRefused, RateLimited, RequestRefused, VendorUnavailable, VendorUnreachable)
     }
 )
 
