@@ -39,8 +39,10 @@ def _settings() -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise CommandError(f"{path} is not valid TOML: {error}.") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not UTF-8; save it as UTF-8.") from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -2,17 +2,21 @@
 
 import errno
 import os
+import secrets
 import socket
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from landfall.settings import Settings, SettingsError, config_path, load_settings
+from landfall.exports.errors import StorageUnavailable
+from landfall.settings import Settings, SettingsError, config_path, listening_refused, load_settings
+from landfall.storage.store import open_store
 from landfall.vendors.account import Account
 from landfall.vendors.catalog import parse_accounts
 
 _STEP_SECONDS = 0.1
+_REDIS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,11 @@ class Checked:
 
 
 def check_settings() -> Checked:
-    """Read settings, accounts and secrets, and make the home. Raises SettingsError where one is missing or wrong."""
+    """Read settings, accounts and secrets, make the home, write to the store and ask the Redis of the settings.
+
+    Raises SettingsError, naming the setting and the cure, where one is missing or wrong. The database is left to the
+    migration, which comes before everything else.
+    """
     settings = load_settings()
     accounts = parse_accounts(settings.accounts)
     if not accounts:
@@ -32,6 +40,9 @@ def check_settings() -> Checked:
     for name, account in accounts.items():
         account.secrets(name)
     _make_home(settings)
+    _write_to_store(settings.storage_url)
+    if settings.redis_url:
+        _ask_redis(settings.redis_url)
     return Checked(settings, accounts)
 
 
@@ -45,13 +56,10 @@ def free_port(settings: Settings, *, patience: float) -> int:
     while True:
         try:
             return _bind(settings.api_host, settings.api_port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
-                reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-                raise SettingsError(
-                    f"api_port: {settings.api_host}:{settings.api_port} cannot be listened on ({reason}); "
-                    "stop what uses it or set LANDFALL_API_PORT."
-                ) from None
+        except (OSError, UnicodeError) as error:
+            taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            if not taken or time.monotonic() > end:
+                raise listening_refused(settings.api_host, settings.api_port, error) from None
         time.sleep(_STEP_SECONDS)
 
 
@@ -66,6 +74,33 @@ def _make_home(settings: Settings) -> None:
             f"home: {settings.home} cannot be written to ({reason}); "
             "make it a writable folder or name another in LANDFALL_HOME."
         ) from None
+
+
+def _write_to_store(url: str) -> None:
+    try:
+        with open_store(url).draft(f"check-{secrets.token_hex(8)}") as draft:
+            draft.write(b"\n")
+    except StorageUnavailable as error:
+        raise SettingsError(
+            f"storage_url: the store cannot be written to ({error}); "
+            "make it a writable folder with room or name another in LANDFALL_STORAGE_URL."
+        ) from None
+
+
+def _ask_redis(url: str) -> None:
+    from redis import Redis, RedisError  # noqa: PLC0415 - a third of the checks' time, for those who bring a Redis alone
+
+    redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
+    try:
+        redis.ping()
+    except (RedisError, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SettingsError(
+            f"redis_url: no Redis answers there ({reason}); start it, correct LANDFALL_REDIS_URL, "
+            "or leave it out for the embedded one."
+        ) from None
+    finally:
+        redis.close()
 
 
 def _bind(host: str, port: int) -> int:

@@ -17,6 +17,7 @@ from cli.demo_proof import Proof, csv_path, prove
 from cli.demo_setting import SLOTS, Setting, make_folder, submissions
 from cli.failures import DONE, CommandError, NotStoredError
 from cli.output import answer
+from cli.processes import own_command
 from cli.words import ENDED
 
 _LOOK_SECONDS = 0.15
@@ -71,22 +72,14 @@ def _tell(proof: Proof) -> None:
 
 
 def _what_next(setting: Setting, exports: Sequence[Mapping[str, Any]], sandbox: Mapping[str, str]) -> str:
-    first = shlex.quote(str(csv_path(exports[0])))
-    database = setting.home / "landfall.db"
-    query = "select account, state, polls, file_rows from exports"
+    landfall, port = own_command(), urlsplit(sandbox["url"]).port
+    lines = ["Everything is stopped again. What to try next:", f"  head -n 3 {shlex.quote(str(csv_path(exports[0])))}"]
     if shutil.which("sqlite3"):
-        look = f'sqlite3 {shlex.quote(str(database))} "{query}"'
-    else:
-        code = f"import sqlite3; print(*sqlite3.connect({str(database)!r}).execute({query!r}), sep='\\n')"
-        look = f"python3 -c {shlex.quote(code)}"
-    port = urlsplit(sandbox["url"]).port
-    return "\n".join(
-        [
-            "Everything is stopped again. What to try next:",
-            f"  head -n 3 {first}",
-            f"  {look}",
-            f"  landfall sandbox --port {port}        # in one terminal, then in another:",
-            f"  . {shlex.quote(str(setting.credentials))} && landfall up",
-            "README.md tells how to use your own accounts.",
-        ]
-    )
+        query = shlex.quote("select account, state, polls, file_rows from exports")
+        lines.append(f"  sqlite3 {shlex.quote(str(setting.home / 'landfall.db'))} {query}")
+    lines += [
+        f"  {landfall} sandbox --port {port}        # in one terminal, then in another:",
+        f"  . {shlex.quote(str(setting.credentials))} && {landfall} up",
+        "README.md tells how to use your own accounts.",
+    ]
+    return "\n".join(lines)

@@ -2,14 +2,13 @@
 
 import difflib
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cli.failures import DONE, INTERRUPTED, CommandError, RefusedError, WrongInputError
-from cli.output import answer, remark
+from cli.output import abandon, answer, remark
 from cli.processes import PROGRAMS, become
 from landfall import __version__
 
@@ -54,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        abandon(sys.stdout)
         return 1
     except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong becomes one sentence
         if debug:

@@ -1,5 +1,7 @@
 """Shows exports and accounts as they stand."""
 
+import contextlib
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -8,11 +10,14 @@ import typer
 
 from cli.address import api_url
 from cli.client import Api
+from cli.failures import WrongInputError
 from cli.fields import write_fields
 from cli.output import answer
 from cli.parsing import AsJson, ExportId, Url
 from cli.tables import print_table
 from cli.words import aligned, moment, plain, size
+
+_SINCE = "Created at or after it, ISO 8601; a date is its midnight UTC."
 
 
 class State(StrEnum):
@@ -33,14 +38,20 @@ def list_exports(
     account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
     vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
     label: Annotated[str | None, typer.Option(metavar="KEY:VALUE", help="Only those that carry the label.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Created at or after it, ISO 8601.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=_SINCE)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
     """List exports, newest first: a table on a terminal, tab-separated lines in a pipe."""
-    states = [str(one) for one in state or ()]
-    query = {"state": states, "account": account, "vendor": vendor, "label": label, "since": since, "limit": limit}
+    query = {
+        "state": [str(one) for one in state or ()],
+        "account": account,
+        "vendor": vendor,
+        "label": label,
+        "since": since and _instant(since),
+        "limit": limit,
+    }
     reply = Api(api_url(url)).get("/v1/exports", query)
     if as_json:
         answer(reply.text)
@@ -65,14 +76,40 @@ def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None) -> No
 
 
 def accounts(*, as_json: AsJson = False, url: Url = None) -> None:
-    """List the vendor accounts, their slots and what waits for one."""
+    """List the vendor accounts: their slots, what waits for one, and what keeps Landfall from calling the vendor."""
     reply = Api(api_url(url)).get("/v1/accounts")
     if as_json:
         answer(reply.text)
         return
-    columns = ("name", "vendor", "slots_used", "max_started", "queued")
-    rows = [[account[column] for column in columns] for account in reply.body["items"]]
-    print_table([column.upper() for column in columns], rows)
+    header = ("NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED", "BLOCKED_UNTIL", "BREAKER")
+    print_table(header, [_account_row(account) for account in reply.body["items"]])
+
+
+def _instant(text: str) -> str:
+    """Read a moment, or a date as its midnight UTC. Raises WrongInputError."""
+    with contextlib.suppress(ValueError):
+        return f"{date.fromisoformat(text)}T00:00:00Z"
+    with contextlib.suppress(ValueError):
+        if datetime.fromisoformat(text).tzinfo:
+            return text
+    raise WrongInputError(f"since: {text!r} is no date or moment; write it as 2026-01-31 or 2026-01-31T10:00:00Z.")
+
+
+def _account_row(account: dict[str, Any]) -> list[object]:
+    blocked = account["blocked_until"]
+    over = not blocked or datetime.fromisoformat(blocked) <= datetime.now(UTC)
+    return [
+        *(account[name] for name in ("name", "vendor", "slots_used", "limit", "max_started", "queued")),
+        "" if over else moment(blocked),
+        _breaker(account["breaker"]),
+    ]
+
+
+def _breaker(breaker: dict[str, Any] | None) -> str:
+    if not breaker:
+        return ""
+    until = f" until {moment(breaker['until'])}" if breaker["until"] else ""
+    return f"{breaker['state']}{until}: {breaker['error']['code']}: {breaker['error']['message']}"
 
 
 def _row(export: dict[str, Any]) -> list[object]:

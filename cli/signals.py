@@ -18,6 +18,7 @@ class Watch:
     def __init__(self, *, stdin: bool) -> None:
         """Watch nothing yet."""
         self.requests = 0
+        self.interrupted = False  # whether one of them was Ctrl-C
         self._watched = [0] if stdin else []
         self._read, self._write = os.pipe()
 
@@ -48,8 +49,9 @@ class Watch:
             self._watched = []
             self.requests += 1
 
-    def _count(self, _number: int, _frame: FrameType | None) -> None:
+    def _count(self, number: int, _frame: FrameType | None) -> None:
         self.requests += 1
+        self.interrupted |= number == signal.SIGINT
 
 
 def _wake(_number: int, _frame: FrameType | None) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from cli.output import answer
+from cli.output import answer, writing
 from cli.words import plain
 
 
@@ -27,4 +27,5 @@ def _print_rich(header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
         table.add_column(name, overflow="fold")
     for line in lines:
         table.add_row(*(cell.replace("[", r"\[") for cell in line))
-    Console().print(table)
+    with writing():
+        Console().print(table)

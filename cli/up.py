@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from cli.failures import DONE, INTERRUPTED, CommandError
 from cli.fields import write_fields
 from cli.one_home import Home, hold
 from cli.output import answer, remark
-from cli.processes import PROGRAMS, command_line
+from cli.processes import PROGRAMS, command_line, own_command
 from cli.signals import Watch
 from cli.words import aligned
 from landfall.settings import SettingsError
@@ -55,8 +56,10 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
     env = os.environ | {"LANDFALL_API_PORT": str(port)}
     url = settings.model_copy(update={"api_port": port}).api_url
     children = [_child(name, env, settings.home / "log" if quiet else None) for name in ("api", "worker")]
+    _migrate(env, watch)
+    if watch.requests:
+        return INTERRUPTED if watch.interrupted else DONE
     with redis.used() if redis else contextlib.nullcontext():
-        _migrate(env)
         try:
             _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url)))
         finally:
@@ -70,22 +73,29 @@ def _child(name: str, env: Mapping[str, str], logs: Path | None) -> Child:
     return Child(name, command_line(name, "--until-stdin-closes"), env, logs and logs / f"{name}.log")
 
 
-def _migrate(env: Mapping[str, str]) -> None:
-    """Migrate in a process of its own: this one stays free of what only migrations need."""
-    command = command_line(PROGRAMS["migrate"])
-    ended = subprocess.run(  # noqa: S603 - our own program
-        command,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-    )
-    if ended.returncode:
-        raise CommandError(
-            ended.stdout.strip().removeprefix("landfall migrate: ") or "the database cannot be migrated."
+def _migrate(env: Mapping[str, str], watch: Watch) -> None:
+    """Migrate in a process of its own: this one stays free of what only migrations need.
+
+    It comes first, for it also checks the database. A request to end ends it too: SQLite takes back what was not
+    committed.
+    """
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(  # noqa: S603 - our own program; its own session, so that Ctrl-C reaches only us
+            command_line(PROGRAMS["migrate"]),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        while process.poll() is None:
+            if watch.requests:
+                process.terminate()
+            watch.wait(_LATER)
+        if process.returncode and not watch.requests:
+            told.seek(0)
+            words = told.read().decode("utf-8", "replace").strip().removeprefix("landfall migrate: ")
+            raise CommandError(words or "the database cannot be migrated.")
 
 
 class Readiness:
@@ -156,4 +166,4 @@ def _open(home: Home, checked: Checked, url: str) -> None:
 
 
 def _example(name: str, account: Account) -> str:
-    return f"landfall submit {name} {write_fields(VENDORS[account.vendor].request.example)} --wait"
+    return f"{own_command()} submit {name} {write_fields(VENDORS[account.vendor].request.example)} --wait"

@@ -29,9 +29,7 @@ def test_without_anything_running_it_is_what_the_settings_say(
         Path("landfall.toml").write_text(toml)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    if env.get("LANDFALL_API_HOST") != "":  # the settings take an empty host as it is, the command as unset
-        assert api_url(None) == load_settings(need_config=False).api_url
-    assert api_url(None).startswith("http://")
+    assert api_url(None) == load_settings(need_config=False).api_url
 
 
 @pytest.mark.parametrize(
@@ -69,4 +67,10 @@ def test_a_broken_notice_is_as_good_as_none(content: str) -> None:
 def test_a_settings_file_that_is_no_toml_gets_one_sentence() -> None:
     Path("landfall.toml").write_text("api_port = = 1")
     with pytest.raises(CommandError, match=r"^landfall\.toml is not valid TOML: "):
+        api_url(None)
+
+
+def test_a_settings_file_that_is_not_utf_8_gets_one_sentence() -> None:
+    Path("landfall.toml").write_bytes(b"a = '\xff'")
+    with pytest.raises(CommandError, match=r"^landfall\.toml is not UTF-8; save it as UTF-8\.$"):
         api_url(None)

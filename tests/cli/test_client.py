@@ -4,12 +4,14 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.client import Api
 from cli.failures import CommandError, RefusedError, UnreachableError, WrongInputError
+from tests.cli.running import landfall
 
 Answers = Callable[..., Api]
 
@@ -102,3 +104,39 @@ def test_a_body_that_ends_early_is_never_taken_for_whole(answering: Answers) -> 
 
 def test_a_body_arrives_whole(answering: Answers) -> None:
     assert b"".join(answering(200, b"x" * 3_000_000).download("/")) == b"x" * 3_000_000
+
+
+def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: Answers, tmp_path: Path) -> None:
+    refused = {"code": "credentials_refused", "message": "no\tentry", "action": "Renew them."}
+    free = {"vendor": "acme", "slots_used": 1, "limit": 2, "max_started": 5, "queued": 7}
+    api = answering(
+        200,
+        {
+            "items": [
+                free | {"name": "a", "blocked_until": "2999-01-31T12:00:00Z", "breaker": None},
+                free | {"name": "b", "blocked_until": "2001-01-31T12:00:00Z", "breaker": None},
+                free
+                | {
+                    "name": "c",
+                    "blocked_until": None,
+                    "breaker": {"state": "open", "error": refused, "until": "2999-01-31T12:00:00Z"},
+                },
+                free
+                | {
+                    "name": "d",
+                    "blocked_until": None,
+                    "breaker": {"state": "half_open", "error": refused, "until": None},
+                },
+            ]
+        },
+    )
+    ended = landfall(tmp_path, "accounts", "--url", api.url, env={"TZ": "UTC"})
+    header, *rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert header == ["NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED", "BLOCKED_UNTIL", "BREAKER"]
+    assert [row[1:6] for row in rows] == [["acme", "1", "2", "5", "7"]] * 4
+    assert [[row[0], *row[6:]] for row in rows] == [
+        ["a", "2999-01-31 12:00:00", ""],
+        ["b", "", ""],
+        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry"],
+        ["d", "", "half_open: credentials_refused: no entry"],
+    ]

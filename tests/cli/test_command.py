@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import COMMANDS
-from cli.processes import PROGRAMS
+from cli.processes import PROGRAMS, own_command
 from landfall import __version__
 from tests.cli.running import command, environment, landfall, one_line
 
@@ -68,6 +68,10 @@ def test_the_version_is_the_release_s(tmp_path: Path) -> None:
         (["list", "--state", "lost"], "landfall list: Invalid value for '--state'"),
         (["list", "--limit", "many"], "landfall list: Invalid value for '--limit'"),
         (["show"], "landfall show: Missing argument 'ID'"),
+        (["show", ""], "landfall show: Invalid value for 'ID': it is empty; `landfall list` shows the ids"),
+        (["fetch", " "], "landfall fetch: Invalid value for 'ID': it is empty; `landfall list` shows the ids"),
+        (["list", "--since", "soon"], "landfall list: since: 'soon' is no date or moment; write it as 2026-01-31 or "),
+        (["list", "--since", "2026-01-31T10:00"], "landfall list: since: '2026-01-31T10:00' is no date or moment; "),
         (["submit", "shop", "nonsense"], "landfall submit: 'nonsense' is no field; write it as FIELD=VALUE"),
         (["list", "--url", "nonsense"], "landfall list: url: nonsense is no address; write it as http://host:port."),
     ],
@@ -109,3 +113,45 @@ def test_a_reader_that_leaves_early_makes_no_noise(tmp_path: Path) -> None:
             command("--help"), cwd=tmp_path, env=environment(), stdout=closed, stderr=subprocess.PIPE, check=False
         )
     assert ended.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("words", [["--help"], ["list", "--help"]])
+def test_an_answer_that_cannot_be_written_gets_one_sentence(tmp_path: Path, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command(*words),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    sentence = "standard output cannot be written to (No space left on device); make room or send it elsewhere."
+    assert one_line(ended.stderr).endswith(sentence)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_failure_that_cannot_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command("lst"), cwd=tmp_path, env=environment(), stderr=full, check=False)
+    assert ended.returncode == 2
+
+
+def test_own_command_is_the_name_only_where_a_shell_finds_this_very_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = tmp_path / "my venv" / "landfall", tmp_path / "other" / "landfall"
+    for each in (mine, other):
+        each.parent.mkdir()
+        each.write_text("#!/bin/sh\n")
+        each.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(mine)])
+    monkeypatch.setenv("PATH", str(other.parent))
+    assert own_command() == f"'{mine}'"
+    monkeypatch.setenv("PATH", str(mine.parent))
+    assert own_command() == "landfall"
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "cli" / "__main__.py")])
+    assert own_command() == f"{sys.executable} -P -m cli"

@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import signal
+import socket
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -170,6 +172,18 @@ def test_list_narrows_by_state_account_vendor_and_limit(running: Up) -> None:
     assert body(run(running, "list", "--vendor", "intelligems", "--state", "queued", "--json"))["items"] == []
 
 
+def test_list_since_takes_a_date_or_a_moment(running: Up) -> None:
+    export = stored(running)
+    for since, found in (
+        (export["created_at"][:10], True),
+        (export["created_at"], True),
+        ("2999-01-01", False),
+        ("2999-01-01T00:00:00+02:00", False),
+    ):
+        items = body(run(running, "list", "--since", since, "--limit", "200", "--json"))["items"]
+        assert (export["id"] in {item["id"] for item in items}) == found, since
+
+
 def test_show_tells_all_fields_and_the_timeline(running: Up) -> None:
     export = stored(running)
     text = run(running, "show", export["id"]).stdout
@@ -199,7 +213,7 @@ def test_an_export_that_does_not_exist_is_wrong_input(running: Up) -> None:
 
 def test_accounts_tell_slots_and_limits(running: Up) -> None:
     lines = [line.split("\t") for line in run(running, "accounts").stdout.splitlines()]
-    assert lines[0] == ["NAME", "VENDOR", "SLOTS_USED", "MAX_STARTED", "QUEUED"]
+    assert lines[0][:6] == ["NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED"]
     assert [line[:2] for line in lines[1:]] == [["shop-ab", "intelligems"], ["shop-bwp", "buy_with_prime"]]
 
 
@@ -223,6 +237,61 @@ def test_fetch_overwrites_only_when_told_to(running: Up, tmp_path: Path) -> None
     assert target.read_text() == "mine"
     assert run(running, "fetch", export["id"], "-o", str(target), "--force").returncode == 0
     assert hashlib.sha256(target.read_bytes()).hexdigest() == export["file"]["sha256"]
+
+
+def test_fetch_through_a_link_replaces_what_it_leads_to_and_keeps_the_link(running: Up, tmp_path: Path) -> None:
+    export = stored(running)
+    target, link = tmp_path / "folder" / "mine.csv", tmp_path / "link.csv"
+    target.parent.mkdir()
+    target.write_text("mine")
+    target.chmod(0o600)
+    link.symlink_to("folder/mine.csv")
+    assert run(running, "fetch", export["id"], "-o", str(link)).returncode == 1
+    assert target.read_text() == "mine"
+    ended = run(running, "fetch", export["id"], "-o", str(link), "--force")
+    assert ended.returncode == 0, ended.stderr
+    assert link.readlink() == Path("folder/mine.csv")
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == export["file"]["sha256"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_fetch_never_replaces_what_is_no_regular_file(running: Up, tmp_path: Path, force: list[str]) -> None:
+    export = stored(running)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "folder" / f"{export['id']}.csv").mkdir(parents=True)
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket"))
+    for name, words in (
+        ("pipe", "pipe is a pipe, which is never replaced; name another with --output, or - for standard output."),
+        ("link", "pipe is a pipe, which is never replaced; "),
+        ("socket", "socket is a socket, which is never replaced; "),
+        ("folder", ".csv is a folder, which is never replaced; "),
+        ("dangling", "dangling is a link that leads nowhere; remove it or name another with --output."),
+    ):
+        ended = run(running, "fetch", export["id"], "-o", str(tmp_path / name), *force)
+        assert ended.returncode == 1, name
+        assert words in one_line(ended.stderr)
+    kinds = {path.name: stat.S_IFMT(path.lstat().st_mode) for path in tmp_path.iterdir()}
+    assert kinds == {
+        "pipe": stat.S_IFIFO,
+        "link": stat.S_IFLNK,
+        "socket": stat.S_IFSOCK,
+        "folder": stat.S_IFDIR,
+        "dangling": stat.S_IFLNK,
+    }
+
+
+def test_fetch_takes_the_longest_name_and_refuses_a_longer_one_in_one_sentence(running: Up, tmp_path: Path) -> None:
+    export = stored(running)
+    ended = run(running, "fetch", export["id"], "-o", str(tmp_path / ("x" * 255)))
+    assert ended.returncode == 0, ended.stderr
+    ended = run(running, "fetch", export["id"], "-o", str(tmp_path / ("x" * 256)))
+    assert ended.returncode == 1
+    assert "x cannot be written (File name too long); name another with --output." in one_line(ended.stderr)
 
 
 def test_fetch_writes_into_a_folder_and_to_standard_output(running: Up, tmp_path: Path) -> None:

@@ -1,18 +1,21 @@
 """Promises of `landfall up`: checks first, one sentence, and nothing left behind."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from landfall.transport.embedded import EmbeddedRedis
-from tests.cli.running import SECRETS, landfall, one_line, until, up, write_accounts
+from tests.cli.running import ROOT, SECRETS, command, environment, landfall, one_line, until, up, write_accounts
 
 Spoil = Callable[[Path], dict[str, str]]
 
@@ -61,6 +64,50 @@ def home_below_a_file(folder: Path) -> dict[str, str]:
     return {"LANDFALL_HOME": str(folder / "file" / "home")}
 
 
+def not_utf_8(folder: Path) -> dict[str, str]:
+    (folder / "landfall.toml").write_bytes(b"api_port = 0\nhome = '\xff'\n")
+    return {}
+
+
+def settings_are_a_folder(folder: Path) -> dict[str, str]:
+    return {"LANDFALL_CONFIG": str(folder)}
+
+
+def port_in_the_file(folder: Path) -> dict[str, str]:
+    toml = (folder / "landfall.toml").read_text()
+    (folder / "landfall.toml").write_text(toml.replace("api_port = 0", "api_port = 99999"))
+    return {}
+
+
+def set_to(**values: str) -> Spoil:
+    return lambda _folder: {f"LANDFALL_{name}": value for name, value in values.items()}
+
+
+def store_below_a_file(folder: Path) -> dict[str, str]:
+    (folder / "file").write_text("")
+    return {"LANDFALL_STORAGE_URL": (folder / "file" / "store").as_uri()}
+
+
+def database_is_a_text(folder: Path) -> dict[str, str]:
+    (folder / "notes").write_text("This is no database, however often it is read. " * 20)
+    return {"LANDFALL_DATABASE_URL": f"sqlite:///{folder}/notes"}
+
+
+def database_of_another_program(folder: Path) -> dict[str, str]:
+    run_sql(folder / "their.db", "CREATE TABLE theirs (a)")
+    return {"LANDFALL_DATABASE_URL": f"sqlite:///{folder}/their.db"}
+
+
+def database_of_a_later_release(folder: Path) -> dict[str, str]:
+    run_sql(folder / "new.db", "CREATE TABLE alembic_version AS SELECT '9999' AS version_num")
+    return {"LANDFALL_DATABASE_URL": f"sqlite:///{folder}/new.db"}
+
+
+def run_sql(path: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -73,6 +120,23 @@ def home_below_a_file(folder: Path) -> dict[str, str]:
         (missing_secret, "accounts.shop-bwp.client_secret: the environment variable BWP_SECRET is empty or missing"),
         (home_is_a_file, "home: "),
         (home_below_a_file, "home: "),
+        (not_utf_8, "landfall.toml is not UTF-8 in line 2; save it as UTF-8."),
+        (settings_are_a_folder, "the settings file "),
+        (port_in_the_file, "landfall.toml: api_port: Input should be less than or equal to 65535."),
+        (set_to(API_PORT="99999"), "LANDFALL_API_PORT: Input should be less than or equal to 65535."),
+        (set_to(ACCOUNTS="hunter2-hunter2"), "LANDFALL_ACCOUNTS is not valid JSON; write the accounts into "),
+        (set_to(HOME="~nobody-of-this-name"), "LANDFALL_HOME: there is no such user's folder; "),
+        (set_to(API_HOST="192.0.2.1"), "api_host: 192.0.2.1 is no address of this machine ("),
+        (set_to(API_HOST="a:b"), "api_host: a:b is no address of this machine ("),
+        (set_to(REDIS_URL="foo"), "LANDFALL_REDIS_URL: write it as redis://host:port/0, "),
+        (set_to(REDIS_URL="redis://me:hunter2/hunter2@host"), "LANDFALL_REDIS_URL: write it as redis://host:port/0, "),
+        (set_to(REDIS_URL="redis://:hunter2-hunter2@127.0.0.1:9"), "redis_url: no Redis answers there ("),
+        (set_to(STORAGE_URL="s3://bucket"), "storage_url: s3: is not supported by this release; write file:///"),
+        (store_below_a_file, "storage_url: the store cannot be written to ("),
+        (set_to(DATABASE_URL="postgresql://host/name"), "database_url: postgresql is not supported by this release; "),
+        (database_is_a_text, "database_url: "),
+        (database_of_another_program, "database_url: "),
+        (database_of_a_later_release, "database_url: "),
     ],
 )
 def test_what_is_missing_or_wrong_gets_one_sentence_before_anything_starts(
@@ -85,7 +149,80 @@ def test_what_is_missing_or_wrong_gets_one_sentence_before_anything_starts(
     line = one_line(ended.stderr)
     assert line.startswith(f"landfall up: {sentence}")
     assert "hunter2" not in line
+    assert line.endswith(".")
     assert not (tmp_path / ".landfall" / "redis").exists()
+
+
+def test_the_cure_for_a_wrong_host_names_the_host_s_variable(tmp_path: Path) -> None:
+    write_accounts(tmp_path)
+    landfall(tmp_path, "migrate")
+    for name in ("up", "api"):
+        ended = landfall(tmp_path, name, env={"LANDFALL_API_HOST": "192.0.2.1"})
+        assert ended.returncode == 1
+        cure = "(Cannot assign requested address); set LANDFALL_API_HOST to one, for example 127.0.0.1."
+        assert one_line(ended.stderr) == f"landfall {name}: api_host: 192.0.2.1 is no address of this machine {cure}"
+
+
+def test_up_takes_a_redis_that_answers(tmp_path: Path) -> None:
+    write_accounts(tmp_path)
+    redis = EmbeddedRedis(tmp_path / "elsewhere")
+    with redis.used(), up(tmp_path, env={"LANDFALL_REDIS_URL": redis.url}) as running:
+        assert running.children().keys() == {"api", "worker"}
+        assert running.end() == 0
+
+
+def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
+    write_accounts(tmp_path)
+    with up(tmp_path, env={"LANDFALL_API_HOST": "", "LANDFALL_API_PORT": ""}) as running:
+        assert running.url.startswith("http://127.0.0.1:")
+
+
+def test_checks_leave_nothing_in_the_store(tmp_path: Path) -> None:
+    write_accounts(tmp_path)
+    store = tmp_path / "store"
+    with up(tmp_path, env={"LANDFALL_STORAGE_URL": store.as_uri()}):
+        assert [path for path in store.rglob("*") if path.is_file()] == []
+
+
+@contextlib.contextmanager
+def migrating(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], psutil.Process, sqlite3.Connection]]:
+    """Run a command whose migration has opened the database, which the yielded connection has locked meanwhile."""
+    path = folder / ".landfall" / "landfall.db"
+    path.parent.mkdir(mode=0o700)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as locking:
+        locking.execute("PRAGMA user_version = 1")
+        locking.execute("BEGIN EXCLUSIVE")
+        with subprocess.Popen(
+            command(*words), cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            this = psutil.Process(process.pid)
+            until(lambda: any(opened(each, path) for each in [this, *this.children()]), "it has opened the database")
+            yield process, next(each for each in [this, *this.children()] if opened(each, path)), locking
+
+
+def opened(process: psutil.Process, path: Path) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return str(path) in {file.path for file in process.open_files()}
+    return False
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_ctrl_c_while_up_migrates_ends_both_without_a_word(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    write_accounts(tmp_path)
+    with migrating(tmp_path, "up") as (process, migration, _):
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == code
+        assert not migration.is_running()
+    assert not (tmp_path / ".landfall" / "redis").exists()
+
+
+def test_ctrl_c_ends_a_migration_without_a_word(tmp_path: Path) -> None:
+    with migrating(tmp_path, "migrate") as (process, _, locking):
+        process.send_signal(signal.SIGINT)
+        locking.rollback()
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 130
 
 
 def test_a_port_that_is_taken_gets_one_sentence_before_anything_starts(tmp_path: Path) -> None:
@@ -140,17 +277,16 @@ def test_sigkill_lets_the_children_end_and_the_next_up_works(tmp_path: Path) -> 
         env = {"LANDFALL_API_PORT": str(free.getsockname()[1])}
     with up(tmp_path, env=env) as first:
         children = first.children()
-        redis = children.pop("redis")
+        del children["redis"]  # the second may adopt it
         assert first.end(signal.SIGKILL) == -signal.SIGKILL
         with up(tmp_path, env=env) as second:
-            assert redis.is_running()
             assert second.url == first.url
             assert landfall(tmp_path, "accounts").returncode == 0
             until(
                 lambda: not any(child.is_running() and child.status() != "zombie" for child in children.values()),
                 "they ended",
             )
-    until(lambda: not redis.is_running() or redis.status() == psutil.STATUS_ZOMBIE, "the adopted Redis ended")
+    assert not EmbeddedRedis(tmp_path / ".landfall").alive()
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "redis"])
@@ -168,11 +304,15 @@ def test_what_dies_is_started_again(tmp_path: Path, name: str) -> None:
 
 def test_a_child_that_cannot_live_ends_up_with_its_message(tmp_path: Path) -> None:
     write_accounts(tmp_path)
-    ended = landfall(tmp_path, "up", "--quiet", env={"LANDFALL_STORAGE_URL": "ftp://nowhere"})
+    stillborn = tmp_path / "stillborn" / "worker"
+    stillborn.mkdir(parents=True)
+    (stillborn / "__init__.py").write_text("")
+    (stillborn / "__main__.py").write_text("raise SystemExit('landfall worker: it cannot live.')")
+    ended = landfall(tmp_path, "up", "--quiet", env={"PYTHONPATH": f"{stillborn.parent}:{ROOT}"})
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
-    assert " ended 3 times right after its start (exit code 1): landfall " in last
-    assert "storage_url" in last
+    told = "worker ended 3 times right after its start (exit code 1): landfall worker: it cannot live."
+    assert last == f"landfall up: {told}"
     assert not EmbeddedRedis(tmp_path / ".landfall").alive()
 
 
