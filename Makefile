@@ -18,7 +18,7 @@ demo: venv ## Land twelve exports of both vendors from the sandbox, to watch
 	@$(BIN)/landfall demo
 
 test: venv ## Run the tests that are not marked slow (ARGS="-m slow" for those)
-	@$(BIN)/python -m pytest -rs -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -rs -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 check: venv ## Check lint, format, types and import contracts
 	$(BIN)/ruff check .
