@@ -1,6 +1,5 @@
 """Accepts an export: checks the request against its vendor's schema and writes the row that is the job."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 from api.problems import FieldError, field_errors, invalid
 from api.schemas import Submission
 from landfall.database import accounts, admission, ledger
+from landfall.exports.fingerprint import fingerprint
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import Account
 from landfall.vendors.catalog import VENDORS
@@ -63,17 +63,11 @@ def _job(submission: Submission, request: VendorRequest, vendor: str, now: datet
         vendor=vendor,
         report_type=request.report_type,
         request=request.resolved(now),
-        request_hash=_hash(request),
+        # As it was asked, not as it was resolved: a default range counts as the default, not as its dates.
+        request_hash=fingerprint(request.model_dump(mode="json", exclude_none=True)),
         created_at=now,
         deadline=submission.deadline,
         priority=submission.priority,
         labels=submission.labels,
         tenant=submission.labels.get("tenant", ""),
     )
-
-
-def _hash(request: VendorRequest) -> str:
-    """The same for all ways of writing the same request; a default range counts as the default, not as its dates."""
-    asked = request.model_dump(mode="json", exclude_none=True)
-    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from landfall.database import turns
-from landfall.database.clock import utc_now
+from landfall.database.clock import read_clock, utc_now
 from landfall.database.rows import changed_columns, event_row, job_of, row_of
 from landfall.database.tables import events, exports, is_live, is_queued
 from landfall.exports.job import ExportJob
@@ -64,7 +64,7 @@ def find_in_flight(connection: Connection, account: str, request_hash: str) -> E
 
 def find_overdue(connection: Connection, limit: int) -> tuple[list[ExportJob], datetime]:
     """The exports whose step is due, longest overdue first, and the database's time."""
-    now = connection.execute(select(utc_now())).scalar_one()
+    now = read_clock(connection)
     rows = connection.execute(
         select(exports).where(exports.c.due_at <= now).order_by(exports.c.due_at).limit(limit),
     )
@@ -84,7 +84,7 @@ def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> N
 
     Those that were taken away stay taken.
     """
-    now = connection.execute(select(utc_now())).scalar_one()
+    now = read_clock(connection)
     for lease in held:
         connection.execute(
             update(exports)

@@ -4,8 +4,6 @@ A start whose answer was lost may have made one (its id is not known then); an e
 leaves one. One whose id is known is polled until it ends, and adopted by an export that asks for the same.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from landfall.database.clock import utc_now
 from landfall.database.tables import is_held, orphans
+from landfall.exports.fingerprint import fingerprint
 from landfall.exports.job import ExportJob
 
 # A report lives seven days from its creation (Buy with Prime, "Get the status of an analytics report").
@@ -39,7 +38,7 @@ def record(connection: Connection, job: ExportJob, report_id: str | None, *, now
             export_id=job.id,
             attempt=job.attempts,
             generation=job.generation,
-            order_hash=order_hash(job),
+            order_hash=fingerprint(job.request),
             report_id=report_id,
             created_at=now,
             held_until=now + (REPORT_LIFE if report_id else hold),
@@ -58,7 +57,7 @@ def adopt(connection: Connection, job: ExportJob, *, now: datetime) -> str | Non
         select(orphans.c.id, orphans.c.report_id)
         .where(
             orphans.c.account == job.account,
-            orphans.c.order_hash == order_hash(job),
+            orphans.c.order_hash == fingerprint(job.request),
             orphans.c.report_id.is_not(None),
             is_held | (orphans.c.built & (orphans.c.export_id == job.id)),
             orphans.c.created_at > now - REPORT_LIFE,
@@ -91,12 +90,6 @@ def end(connection: Connection, orphan: Orphan, *, now: datetime, built: bool) -
     still = (orphans.c.id == orphan.id, is_held)
     values = {"ended_at": now, "due_at": None, "built": built}
     return connection.execute(update(orphans).where(*still).values(**values)).rowcount == 1
-
-
-def order_hash(job: ExportJob) -> str:
-    """Names what a report was ordered for: two exports with the same hash are served by the same report."""
-    canonical = json.dumps(dict(job.request), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _name(connection: Connection, job: ExportJob, report_id: str, now: datetime) -> bool:
