@@ -11,7 +11,9 @@ from typing import Self
 from sandbox.csv_records import header, records
 
 _OWN_RECORDS = 8
-_BLOCK_BYTES = 256 * 1024
+# A server that makes more records than this at its first report keeps everybody else waiting meanwhile.
+_MADE_BYTES = 16 * 1024
+_COPIES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,10 @@ def _block(report_type: str, newline: str, seed: int) -> Block:
     for record in records(report_type, newline, rng):
         data += record
         ends.append(len(data))
-        if len(data) >= _BLOCK_BYTES:
+        if len(data) >= _MADE_BYTES:
             break
-    return Block(bytes(data), tuple(ends))
+    starts = (copy * len(data) for copy in range(_COPIES))
+    return Block(bytes(data) * _COPIES, tuple(start + end for start in starts for end in ends))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from landfall.database.revision import require_head
 from landfall.exports.policy import Policy, retry_policies
 from landfall.exports.poll_policy import PollPolicy
 from landfall.log import get_logger
+from landfall.net.carrier import Carrier
 from landfall.settings import Settings
 from landfall.storage.store import open_store
 from landfall.transport.shared_cache import RedisCache
@@ -26,6 +27,7 @@ from landfall.vendors.account import Account
 from landfall.vendors.cache import Cache
 from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 from landfall.vendors.clients import connect as connect_vendor
+from landfall.vendors.shared import Shared
 from worker import queue
 from worker.leases import Leases
 from worker.orphanage import Orphanage
@@ -50,8 +52,9 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
         await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))
         lease = timedelta(seconds=settings.lease_seconds)
         redis = queue.connect(redis_url)
-        cache = Cache(RedisCache(redis))
-        lines = {name: _line(name, account, policy, cache) for name, account in accounts.items()}
+        carrier = Carrier()
+        shared = Shared(carrier, Cache(RedisCache(redis)))
+        lines = {name: _line(name, account, policy, carrier, shared) for name, account in accounts.items()}
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
         runner = Runner(database, steps, leases, lines, store)
@@ -74,7 +77,8 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
                 await consumer.drain(settings.grace_seconds)
         finally:
             await _end(tasks)
-            await _close(lines, redis)
+            await carrier.aclose()
+            await redis.aclose()
     _log.info("worker stopped")
 
 
@@ -121,13 +125,6 @@ async def _patiently(revive: Callable[[], object], what: str, work: Callable[[],
                 await asyncio.to_thread(revive)
 
 
-async def _close(lines: Mapping[str, Line], redis: queue.Redis) -> None:
-    for line in lines.values():
-        await line.vendor.aclose()
-        await line.transfer.aclose()
-    await redis.aclose()
-
-
 def _policy(settings: Settings) -> Policy:
     return Policy(
         retries=retry_policies(settings.retry_base_seconds),
@@ -137,9 +134,11 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _line(name: str, account: Account, policy: Policy, cache: Cache) -> Line:
+def _line(name: str, account: Account, policy: Policy, carrier: Carrier, shared: Shared) -> Line:
     repeat = VENDORS[account.vendor].starts_repeat
-    return Line(connect_vendor(name, account, cache), Transfer(account), replace(policy, starts_repeat=repeat))
+    return Line(
+        connect_vendor(name, account, shared), Transfer(account, carrier), replace(policy, starts_repeat=repeat)
+    )
 
 
 def stop_on_signals(stop: asyncio.Event, *, watch_stdin: bool) -> None:

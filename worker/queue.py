@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,13 +12,15 @@ from time import time
 from typing import Any, cast
 
 from arq.connections import ArqRedis
-from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
-from arq.jobs import serialize_job
+from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.jobs import deserialize_job_raw, serialize_job
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
+from redis.asyncio.client import Pipeline
 
 from landfall.exports.job import ExportJob
 from landfall.exports.states import Step
+from landfall.log import get_logger
 
 QUEUE_NAME = "landfall:steps"
 SOCKET_SECONDS = 5.0
@@ -30,6 +33,7 @@ _STEP_TIMEOUT = timedelta(days=1)
 _READ_LIMIT = 1000
 _PAYLOAD_MS = 24 * 3600 * 1000
 
+_log = get_logger(__name__)
 RunStep = Callable[["Message"], Awaitable[None]]
 
 
@@ -87,7 +91,7 @@ class StepQueue:
     def __init__(self, redis: Redis) -> None:
         """Ring nobody's bell until a consumer hangs one up."""
         self._redis = redis
-        self.on_send: Callable[[], None] = lambda: None
+        self.on_send: Callable[[float], None] = lambda _score: None
 
     async def send(self, messages: Iterable[Message]) -> None:
         """Send each message once; one that is on its way already is left alone.
@@ -96,15 +100,17 @@ class StepQueue:
         id carries the version, so nobody else sends the same message for another reason.
         """
         now = time() * 1000
-        async with self._redis.pipeline(transaction=True) as pipe:
+        earliest = math.inf
+        async with self._redis.pipeline(transaction=False) as pipe:
             for message in messages:
                 arguments = (message.account, message.export_id, message.version)
                 payload = serialize_job(message.step.value, arguments, {}, None, int(now), serializer=_dump)
                 score = int(now + message.delay * 1000)
+                earliest = min(earliest, score)
                 pipe.set(job_key_prefix + message.id, payload, px=score - int(now) + _PAYLOAD_MS, nx=True)
                 pipe.zadd(QUEUE_NAME, {message.id: score}, nx=True)
             await pipe.execute()
-        self.on_send()
+        self.on_send(earliest)
 
     async def standings(self, ids: Sequence[str]) -> Mapping[str, Standing]:
         """How the messages of these ids stand."""
@@ -132,10 +138,8 @@ class StepQueue:
 
     async def forget(self, ids: Sequence[str]) -> None:
         """Remove messages whose worker went silent, so that they do not stand before newer ones."""
-        keys = [prefix + id_ for id_ in ids for prefix in (job_key_prefix, in_progress_key_prefix, retry_key_prefix)]
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zrem(QUEUE_NAME, *ids)
-            pipe.delete(*keys)
+            _forget(pipe, ids)
             await pipe.execute()
 
 
@@ -161,7 +165,9 @@ class Consumer(Worker):
             job_deserializer=json.loads,
         )
         self._bell = asyncio.Event()
-        queue.on_send = self._bell.set
+        self._wakes_at = math.inf
+        self._ended: list[str] = []
+        queue.on_send = self._ring
 
     async def main(self) -> None:
         """Consume until Redis goes away; may be called again when it is back, beside the steps that still run."""
@@ -183,42 +189,54 @@ class Consumer(Worker):
             if left > 0:
                 await asyncio.wait(running, timeout=left)
                 continue
-            for task in self.job_tasks.values():
+            for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=_CANCEL_SECONDS)
+        async with self.pool.pipeline(transaction=False) as pipe:
+            _forget(pipe, self._ended)
+            await pipe.execute()
 
     def _running(self) -> list[asyncio.Task[Any]]:
         return [task for task in self.tasks.values() if not task.done()]
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Take what nobody runs yet, all in one round trip where arq takes three for each.
+        """Take what nobody runs yet, all in one round trip where arq takes four for each.
 
         What runs here already is passed over: it stays in arq's queue until it ends.
         """
-        fresh = [id_ for id_ in map(bytes.decode, job_ids) if id_ not in self.tasks]
+        known = {*self.tasks, *self._ended}
+        fresh = [id_ for id_ in map(bytes.decode, job_ids) if id_ not in known]
         del fresh[max(0, self.max_jobs - self.job_counter) :]
         if not fresh:
             return
         async with self.pool.pipeline(transaction=False) as pipe:
             for id_ in fresh:
                 pipe.set(in_progress_key_prefix + id_, b"1", nx=True, px=int(self.in_progress_timeout_s * 1000))
-                pipe.zscore(QUEUE_NAME, id_)
+                pipe.get(job_key_prefix + id_)
             answers = await pipe.execute()
-        ended = []
-        for id_, taken, score in zip(fresh, answers[::2], answers[1::2], strict=True):
-            if taken and score is None:
-                ended.append(in_progress_key_prefix + id_)
+        for id_, taken, payload in zip(fresh, answers[::2], answers[1::2], strict=True):
+            if taken and payload is None:  # ended elsewhere between the look and the taking
+                self._ended.append(id_)
             elif taken:
-                await self._start(id_, int(score))
-        if ended:
-            await self.pool.delete(*ended)
+                await self._start(id_, payload)
 
-    async def _start(self, id_: str, score: int) -> None:
+    async def _start(self, id_: str, payload: bytes) -> None:
         await self.sem.acquire()
         self.job_counter += 1
-        task = self.loop.create_task(self.run_job(id_, score))
+        task = self.loop.create_task(self._run(id_, payload))
         task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
         self.tasks[id_] = task
+
+    async def _run(self, id_: str, payload: bytes) -> None:
+        """Run one message; arq's own run_job asks Redis twice more and keeps count of tries, which the rows do here."""
+        try:
+            name, arguments, named, *_ = deserialize_job_raw(payload, deserializer=json.loads)
+            await self.functions[name].coroutine(self.ctx, *arguments, **named)
+        except asyncio.CancelledError:
+            _log.info("a step was cut short", message=id_)  # it has handed itself back
+        except Exception:  # noqa: BLE001 - whatever it is must not end the worker
+            _log.exception("a message could not be run", message=id_)
+        self._ended.append(id_)
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         full = self.job_counter >= self.max_jobs
@@ -226,31 +244,53 @@ class Consumer(Worker):
         if full:
             self._bell.set()
 
-    async def _poll_iteration(self) -> None:
-        await super()._poll_iteration()
-        await self._sleep_until_due()
+    def _ring(self, score: float) -> None:
+        """Wake for a message that is due before the next look."""
+        if score < self._wakes_at:
+            self._bell.set()
 
-    async def _sleep_until_due(self) -> None:
+    async def _poll_iteration(self) -> None:
+        """Start what is due, as arq does, and sleep until the next message is: one look tells both."""
+        self._bell.clear()
+        self._wakes_at = math.inf
         now = time() * 1000
-        upcoming: list[tuple[bytes, float]] = await self.pool.zrangebyscore(
-            QUEUE_NAME, f"({now}", "+inf", start=0, num=1, withscores=True
-        )
-        seconds = min([_IDLE_SECONDS, *((score - now) / 1000 for _, score in upcoming)])
+        picks = self.allow_pick_jobs and self.job_counter < self.max_jobs
+        ended = tuple(self._ended)
+        async with self.pool.pipeline(transaction=False) as pipe:
+            _forget(pipe, ended)
+            pipe.zrangebyscore(QUEUE_NAME, "-inf", now, start=0, num=self.queue_read_limit if picks else 0)
+            pipe.zrangebyscore(QUEUE_NAME, f"({now}", "+inf", start=0, num=1, withscores=True)
+            *_, due, upcoming = await pipe.execute()
+        del self._ended[: len(ended)]
+        await self.start_jobs(due)
+        for id_, task in list(self.tasks.items()):
+            if task.done():
+                del self.tasks[id_]
+                task.result()
+        await self.heart_beat()
+        await self._sleep_until(min([now + _IDLE_SECONDS * 1000, *(score for _, score in upcoming)]))
+
+    async def _sleep_until(self, score: float) -> None:
+        self._wakes_at = score
         # asyncio.timeout, not wait_for: on 3.11 that one may swallow a cancellation that comes with the bell.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds)):
+            async with asyncio.timeout(max(0.0, score / 1000 - time())):
                 await self._bell.wait()
-        self._bell.clear()
 
 
 def _task(step: Step, run: RunStep) -> WorkerCoroutine:
     async def task(_ctx: dict[Any, Any], account: str, export_id: str, version: int) -> None:
-        # A cancelled step has handed itself back already; arq need not call that a failure.
-        with contextlib.suppress(asyncio.CancelledError):
-            await run(Message(step, account, export_id, version))
+        await run(Message(step, account, export_id, version))
 
     task.__qualname__ = step.value
     return cast("WorkerCoroutine", task)
+
+
+def _forget(pipe: Pipeline, ids: Sequence[str]) -> None:
+    """The payload goes first: without it a message is not run, whoever still finds it in the queue."""
+    if ids:
+        pipe.delete(*(prefix + id_ for id_ in ids for prefix in (job_key_prefix, in_progress_key_prefix)))
+        pipe.zrem(QUEUE_NAME, *ids)
 
 
 def _dump(message: dict[str, Any]) -> bytes:

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import stamina
 from redis.exceptions import RedisError
+from sqlalchemy import Connection
 
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.errors import AnswerLost, ExportError
@@ -32,10 +34,8 @@ from worker.transfer import Transfer
 from worker.uninterrupted import uninterrupted
 
 _log = get_logger(__name__)
-
-
-# However long the database is away: an outcome that is forgotten is a step done twice. The version fences it.
-_until_written = stamina.retry(on=DatabaseUnavailable, attempts=None, timeout=None, wait_max=5.0)
+T = TypeVar("T")
+_until_written = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_max=5.0).on(DatabaseUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,43 +62,64 @@ class Runner:
         self._schedules = Schedules(database)
 
     async def run(self, message: Message) -> None:
-        """Run the step if it is still the one that is due."""
+        """Run the step if it is still the one that is due.
+
+        Where it frees a slot the start that got it runs at once, here: a slot must not idle while a message travels.
+        """
+        settlement = await self._run(message)
+        if settlement is None:
+            return
+        successor = _successor(message, settlement)
+        await self._send_after(settlement, without=successor)
+        if successor and (start := Message.of(successor, 0.0)):
+            following = await self._run(start, admitted=True)
+            if following:
+                await self._send_after(following)
+
+    async def _run(self, message: Message, *, admitted: bool = False) -> Settlement | None:
+        """Take the step, perform it, settle it; None where it was not ours. `admitted` says that it got its slot just now."""
         started = time.monotonic()
         step = message.step
-        taken = await self._take(message)
+        taken = await self._take(message, admitted=admitted)
         if taken is None:
             _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
-            return
+            return None
         await self.send_admitted(taken.admitted)
         with self._leases.held(taken.job):
             outcome = await self._perform(step, taken)
             seconds = time.monotonic() - started
             settlement, _ = await uninterrupted(self._settle(taken.job, outcome, seconds))
         _tell(step, taken.job, outcome, settlement, seconds)
-        if settlement:
-            after = (settlement.job, *settlement.admitted)
-            await self._send([(job, (job.due_at - settlement.at).total_seconds()) for job in after if job.due_at])
+        return settlement
 
     async def send_admitted(self, jobs: Sequence[ExportJob]) -> None:
         """Send the starts of exports that were admitted just now."""
         if jobs:
             await self._send([(job, 0.0) for job in jobs])
 
+    async def _send_after(self, settlement: Settlement, without: ExportJob | None = None) -> None:
+        """Send what a settlement made due."""
+        jobs = [job for job in (settlement.job, *settlement.admitted) if job.due_at and job is not without]
+        await self._send([(job, (job.due_at - settlement.at).total_seconds()) for job in jobs if job.due_at])
+
     async def _send(self, due: Iterable[tuple[ExportJob, float]]) -> None:
         """Send steps, each due in so many seconds. Best effort: what is not sent now, the sweeper sends."""
         messages = [message for job, delay in due if (message := Message.of(job, delay))]
+        if not messages:
+            return
         try:
             await self._queue.send(messages)
         except (RedisError, OSError) as error:
             _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
 
-    async def _take(self, message: Message) -> Taken | None:
-        if message.step is not Step.DOWNLOAD:
-            seen = await self._database.read(partial(look, message=message))
+    async def _take(self, message: Message, *, admitted: bool) -> Taken | None:
+        if message.step is not Step.DOWNLOAD and not admitted:
+            seen = await self._database.glance(partial(look, message=message))
             if seen is None or seen.outcome or (message.step is Step.POLL and not seen.probe):
                 return seen
-            if message.step is Step.START and (refused := await self._prepare(message)):
-                return Taken(seen.job, refused)
+        if message.step is Step.START and (refused := await self._prepare(message)):
+            seen = await self._database.glance(partial(look, message=message))
+            return seen and replace(seen, outcome=seen.outcome or refused)
         claiming = partial(take, message=message, lease=self._leases.length)
         taken, cancelled = await uninterrupted(self._database.write(claiming))
         if taken and cancelled:
@@ -152,11 +173,9 @@ class Runner:
         else:
             await self._hand_back(job)
 
-    @_until_written
     async def _hand_back(self, job: ExportJob) -> None:
-        await self._database.write(partial(write_hand_back, job=job))
+        await self._write(partial(write_hand_back, job=job))
 
-    @_until_written
     async def _settle(self, job: ExportJob, outcome: Outcome, seconds: float) -> Settlement | None:
         line = self._lines.get(job.account)
         policy = line.policy if line else Policy()
@@ -164,10 +183,17 @@ class Runner:
             policy = await self._schedules.into(policy, job)
         settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
         try:
-            return await self._database.write(partial(settling, outcome=outcome))
+            return await self._write(partial(settling, outcome=outcome))
         except IllegalMoveError:
             _log.exception("a step came to what the state table does not have", export=job.id)
-            return await self._database.write(partial(settling, outcome=Retrying(_INTERNAL_ERROR, unknown=True)))
+            return await self._write(partial(settling, outcome=Retrying(_INTERNAL_ERROR, unknown=True)))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """However long the database is away: an outcome that is forgotten is a step done twice. The version fences it."""
+        try:
+            return await self._database.write(work)
+        except DatabaseUnavailable:
+            return await _until_written(self._database.write, work)
 
 
 _STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor answered"))
@@ -181,6 +207,12 @@ _WORKERS_DIED = Fault(
     "every worker that tried this step died in it",
     "Look at the workers' logs and memory, then submit the export again.",
 )
+
+
+def _successor(message: Message, settlement: Settlement) -> ExportJob | None:
+    """The export that got the slot which a step freed; a start has none, so that no task goes on for ever."""
+    starts = (job for job in settlement.admitted if job.step is Step.START)
+    return None if message.step is Step.START else next(starts, None)
 
 
 def _leads_to_a_poll(outcome: Outcome) -> bool:
@@ -204,9 +236,10 @@ def _account_missing(name: str) -> Fault:
 def _tell(step: Step, job: ExportJob, outcome: Outcome, settlement: Settlement | None, seconds: float) -> None:
     """Write the canonical log line of a step."""
     fault = outcome.fault
-    asked = not isinstance(outcome, Waiting) or outcome.asked
+    # "Not yet" is what most polls say; the export's timeline has each of them.
+    waits = isinstance(outcome, Waiting) and not (outcome.asked and (fault or outcome.note))
     _log.log(
-        logging.INFO if asked else logging.DEBUG,
+        logging.DEBUG if waits else logging.INFO,
         "step",
         export=job.id,
         account=job.account,

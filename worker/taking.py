@@ -35,11 +35,10 @@ def look(connection: Connection, message: Message) -> Taken | None:
 
     Enough for a poll: it changes nothing at the vendor, so its settlement alone decides which of two counts.
     """
-    found = _due(connection, message)
-    if found is None:
+    found = accounts.find_export(connection, message.export_id)
+    if found is None or not _is_due(found[0], message):
         return None
-    job, now = found
-    throttle = accounts.read(connection, job.account)
+    job, throttle, now = found
     if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
     return Taken(job, probe=throttle.reason is not None)
@@ -47,10 +46,9 @@ def look(connection: Connection, message: Message) -> Taken | None:
 
 def take(connection: Connection, message: Message, lease: timedelta) -> Taken | None:
     """Take the step: claim a start or a download under a lease; None where the export has moved on."""
-    found = _due(connection, message)
-    if found is None:
+    job = ledger.find(connection, message.export_id)
+    if job is None or not _is_due(job, message):
         return None
-    job, now = found
     throttle, now = accounts.lock(connection, job.account)
     if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
@@ -69,9 +67,8 @@ def take(connection: Connection, message: Message, lease: timedelta) -> Taken | 
     return Taken(claimed, Advanced(to=State.EXPORTING, report_id=adopted), admitted=successors)
 
 
-def _due(connection: Connection, message: Message) -> tuple[ExportJob, datetime] | None:
-    found = ledger.find_now(connection, message.export_id)
-    return found if found and (found[0].version, found[0].step) == (message.version, message.step) else None
+def _is_due(job: ExportJob, message: Message) -> bool:
+    return (job.version, job.step) == (message.version, message.step)
 
 
 def _closed_until(throttle: Throttle, message: Message, now: datetime) -> datetime | None:

@@ -1,6 +1,7 @@
 """Downloads a file by its signed link, without vendor credentials and without holding it in memory."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from fnmatch import fnmatch
 from urllib.parse import urlsplit
@@ -9,12 +10,13 @@ import httpx
 
 from landfall import __version__
 from landfall.exports.errors import DownloadRefused, LinkExpired, ReportLost, TransferBroken
+from landfall.net.carrier import Carrier
 from landfall.vendors.account import Account
-from landfall.vendors.http import tls
 from landfall.vendors.vendor import Link
 
 _CHUNK_BYTES = 1 << 20
-_SILENCE_SECONDS = 60.0
+_TIMEOUT = {"connect": 10.0, "read": 60.0}
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"landfall/{__version__}"}
 _NO_CSV = frozenset({"text/html", "application/json", "application/problem+json", "application/xml", "text/xml"})
 
 Keep = Callable[[bytes], None]
@@ -23,17 +25,11 @@ Keep = Callable[[bytes], None]
 class Transfer:
     """Downloads of one account, at most `max_downloads` at once in this process."""
 
-    def __init__(self, account: Account) -> None:
-        """Open no connection yet. A proxy of the environment is ignored: it would see signed URLs."""
+    def __init__(self, account: Account, carrier: Carrier) -> None:
+        """Open no connection yet."""
         self._account = account
         self._turns = asyncio.Semaphore(account.max_downloads)
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(_SILENCE_SECONDS, connect=10.0, pool=None),
-            headers={"user-agent": f"landfall/{__version__}", "accept-encoding": "identity"},
-            trust_env=False,
-            verify=tls(),
-            follow_redirects=False,
-        )
+        self._carrier = carrier
 
     def turn(self) -> asyncio.Semaphore:
         """To be held while a link is asked for and used."""
@@ -46,16 +42,14 @@ class Transfer:
         """
         self._check(link)
         try:
-            async with self._client.stream("GET", link.url) as response:
+            request = httpx.Request("GET", link.url, headers=_HEADERS, extensions={"timeout": _TIMEOUT})
+            response = await self._carrier.handle_async_request(request)
+            async with contextlib.aclosing(response):
                 _check_status(response)
                 await _copy(response, keep)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The error's own text may hold the signed URL.
             raise TransferBroken(f"the download broke off ({type(error).__name__})") from None
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
 
     def _check(self, link: Link) -> None:
         parts = urlsplit(link.url)

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from landfall.database.clock import utc_now
+from landfall.database.rows import job_of
 from landfall.database.tables import accounts, exports, holds_slot, is_held, is_queued, orphans
-from landfall.exports.job import Fault
+from landfall.exports.job import ExportJob, Fault
 from landfall.exports.throttle import AccountLimits, Throttle
 
 
@@ -38,9 +39,10 @@ def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> Non
             connection.execute(insert(accounts).values(name=name, **values))
 
 
-def read(connection: Connection, name: str) -> Throttle:
-    """How the account may be used."""
-    return _throttle(connection.execute(_READ, {"account": name}).one())
+def find_export(connection: Connection, export_id: str) -> tuple[ExportJob, Throttle, datetime] | None:
+    """An export, how its account may be used, and the database's time: all that a poll needs, in one query."""
+    row = connection.execute(_FIND_EXPORT, {"export_id": export_id}).one_or_none()
+    return (job_of(row), _throttle(row, _OF_ACCOUNT), row.now) if row else None
 
 
 def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
@@ -52,23 +54,20 @@ def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
 def write(connection: Connection, name: str, throttle: Throttle) -> None:
     """Keep what has become of the account."""
     fault = throttle.reason
-    connection.execute(
-        update(accounts)
-        .where(accounts.c.name == name)
-        .values(
-            slot_limit=throttle.limit,
-            strikes=throttle.strikes,
-            blocked_until=throttle.blocked_until,
-            failures=throttle.failures,
-            open_until=throttle.open_until,
-            probing=throttle.probing,
-            error_code=fault.code if fault else None,
-            error_message=fault.message if fault else None,
-            error_action=fault.action if fault else None,
-            tokens=throttle.tokens,
-            tokens_at=throttle.tokens_at,
-        ),
-    )
+    columns = {
+        "slot_limit": throttle.limit,
+        "strikes": throttle.strikes,
+        "blocked_until": throttle.blocked_until,
+        "failures": throttle.failures,
+        "open_until": throttle.open_until,
+        "probing": throttle.probing,
+        "error_code": fault.code if fault else None,
+        "error_message": fault.message if fault else None,
+        "error_action": fault.action if fault else None,
+        "tokens": throttle.tokens,
+        "tokens_at": throttle.tokens_at,
+    }
+    connection.execute(_WRITE, {"account": name, **columns})
 
 
 def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
@@ -82,8 +81,14 @@ def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
     return holding.scalar_subquery() + held.scalar_subquery()
 
 
-_READ = select(accounts).where(accounts.c.name == bindparam("account"))
+_OF_ACCOUNT = "account_"
+_FIND_EXPORT = (
+    select(exports, utc_now().label("now"), *(column.label(_OF_ACCOUNT + column.name) for column in accounts.c))
+    .join(accounts, accounts.c.name == exports.c.account)
+    .where(exports.c.id == bindparam("export_id"))
+)
 _LOCK = select(accounts, utc_now().label("now")).where(accounts.c.name == bindparam("account")).with_for_update()
+_WRITE = update(accounts).where(accounts.c.name == bindparam("account"))
 _SLOTS_USED = select(count_slots(bindparam("account")))
 
 
@@ -103,19 +108,24 @@ def stand(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:
     ]
 
 
-def _throttle(row: Row[Any]) -> Throttle:
-    reason = Fault(row.error_code, row.error_message, row.error_action) if row.error_code else None
+def _throttle(row: Row[Any], prefix: str = "") -> Throttle:
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented accessor
+
+    def of(name: str) -> Any:  # noqa: ANN401 - a column's value
+        return columns[prefix + name]
+
+    code = of("error_code")
     return Throttle(
-        max_started=row.max_started,
-        limit=min(row.max_started, row.slot_limit or row.max_started),
-        strikes=row.strikes,
-        blocked_until=row.blocked_until,
-        failures=row.failures,
-        open_until=row.open_until,
-        reason=reason,
-        probing=row.probing,
-        burst=row.rate_burst,
-        refill=row.rate_refill,
-        tokens=row.tokens,
-        tokens_at=row.tokens_at,
+        max_started=of("max_started"),
+        limit=min(of("max_started"), of("slot_limit") or of("max_started")),
+        strikes=of("strikes"),
+        blocked_until=of("blocked_until"),
+        failures=of("failures"),
+        open_until=of("open_until"),
+        reason=Fault(code, of("error_message"), of("error_action")) if code else None,
+        probing=of("probing"),
+        burst=of("rate_burst"),
+        refill=of("rate_refill"),
+        tokens=of("tokens"),
+        tokens_at=of("tokens_at"),
     )

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from landfall.database.tables import build_times
 from landfall.exports.build_times import Sighting
@@ -13,6 +13,14 @@ from landfall.exports.job import ExportJob
 WINDOW = 200
 _KEPT = 2 * WINDOW
 _USUAL = 0.99
+_INSERT = insert(build_times)
+_NEWEST = (
+    select(build_times.c.id, build_times.c.building, build_times.c.finished)
+    .where(build_times.c.account == bindparam("account"), build_times.c.report_type == bindparam("report_type"))
+    .order_by(build_times.c.id.desc())
+)
+_RECENT = _NEWEST.limit(WINDOW)
+_FIRST_TO_GO = _NEWEST.offset(_KEPT).limit(1)
 
 
 def record(connection: Connection, job: ExportJob, told: float | None, *, now: datetime) -> None:
@@ -27,14 +35,14 @@ def record(connection: Connection, job: ExportJob, told: float | None, *, now: d
     fits = told is not None and earliest <= told <= latest
     known = Sighting(told, told) if told is not None and fits else Sighting(earliest, latest)
     key = {"account": job.account, "report_type": job.report_type}
-    connection.execute(insert(build_times).values(**key, building=known.building, finished=known.finished, at=now))
+    connection.execute(_INSERT, {**key, "building": known.building, "finished": known.finished, "at": now})
     if random.randrange(WINDOW) == 0:  # noqa: S311 - it spreads the work, nothing more
         _forget_the_oldest(connection, job.account, job.report_type)
 
 
 def recent(connection: Connection, account: str, report_type: str) -> Sequence[Sighting]:
     """What is known of the last finished reports of this kind, oldest first."""
-    rows = connection.execute(_newest(account, report_type).limit(WINDOW)).all()
+    rows = connection.execute(_RECENT, {"account": account, "report_type": report_type}).all()
     return [Sighting(row.building, row.finished) for row in reversed(rows)]
 
 
@@ -44,16 +52,8 @@ def longest_usual(connection: Connection, job: ExportJob) -> float:
     return seconds[min(len(seconds) - 1, int(_USUAL * len(seconds)))] if seconds else 0.0
 
 
-def _newest(account: str, report_type: str) -> Select[int, float, float]:
-    return (
-        select(build_times.c.id, build_times.c.building, build_times.c.finished)
-        .where(build_times.c.account == account, build_times.c.report_type == report_type)
-        .order_by(build_times.c.id.desc())
-    )
-
-
 def _forget_the_oldest(connection: Connection, account: str, report_type: str) -> None:
-    kept = connection.execute(_newest(account, report_type).offset(_KEPT).limit(1)).one_or_none()
+    kept = connection.execute(_FIRST_TO_GO, {"account": account, "report_type": report_type}).one_or_none()
     if kept:
         connection.execute(
             delete(build_times).where(

@@ -47,6 +47,9 @@ def _on_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # no
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
+_NOW = select(utc_now())
+
+
 def read_clock(connection: Connection) -> datetime:
     """The time in the database, in UTC."""
-    return connection.execute(select(utc_now())).scalar_one()
+    return connection.execute(_NOW).scalar_one()

@@ -14,9 +14,22 @@ from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled, claim
 
 # Made once: every step runs these, and making one costs as much as running it.
+_FIND = select(exports).where(exports.c.id == bindparam("export_id"))
 _FIND_NOW = select(exports, utc_now().label("now")).where(exports.c.id == bindparam("export_id"))
 _SWAP = update(exports).where(exports.c.id == bindparam("old_id"), exports.c.version == bindparam("old_version"))
 _INSERT_EVENT = insert(events)
+_FIND_QUEUED = (
+    select(exports)
+    .where(exports.c.account == bindparam("queue"), is_queued)
+    .order_by(exports.c.priority.desc(), exports.c.turn, exports.c.created_at, exports.c.id)
+    .limit(bindparam("most"))
+)
+_FIND_IN_FLIGHT = (
+    select(exports)
+    .where(exports.c.account == bindparam("queue"), exports.c.request_hash == bindparam("asked"), is_live)
+    .order_by(exports.c.created_at.desc(), exports.c.id.desc())
+    .limit(1)
+)
 
 ACCEPTED = Event("accept", None, 0)
 
@@ -37,7 +50,7 @@ def accept(connection: Connection, jobs: Sequence[ExportJob]) -> None:
 
 def find(connection: Connection, export_id: str) -> ExportJob | None:
     """The export of this id."""
-    row = connection.execute(select(exports).where(exports.c.id == export_id)).one_or_none()
+    row = connection.execute(_FIND, {"export_id": export_id}).one_or_none()
     return job_of(row) if row else None
 
 
@@ -49,16 +62,7 @@ def find_now(connection: Connection, export_id: str) -> tuple[ExportJob, datetim
 
 def find_in_flight(connection: Connection, account: str, request_hash: str) -> ExportJob | None:
     """The newest export of this account that asks for the same and has not ended."""
-    row = connection.execute(
-        select(exports)
-        .where(
-            exports.c.account == account,
-            exports.c.request_hash == request_hash,
-            is_live,
-        )
-        .order_by(exports.c.created_at.desc(), exports.c.id.desc())
-        .limit(1),
-    ).one_or_none()
+    row = connection.execute(_FIND_IN_FLIGHT, {"queue": account, "asked": request_hash}).one_or_none()
     return job_of(row) if row else None
 
 
@@ -113,12 +117,7 @@ def versions(connection: Connection, export_ids: Iterable[str]) -> dict[str, int
 
 def find_queued(connection: Connection, account: str, limit: int) -> list[ExportJob]:
     """The next queued exports of an account: by priority, then turn, then age."""
-    rows = connection.execute(
-        select(exports)
-        .where(exports.c.account == account, is_queued)
-        .order_by(exports.c.priority.desc(), exports.c.turn, exports.c.created_at, exports.c.id)
-        .limit(limit),
-    )
+    rows = connection.execute(_FIND_QUEUED, {"queue": account, "most": limit})
     return [job_of(row) for row in rows]
 
 

@@ -7,7 +7,7 @@ leaves one. One whose id is known is polled until it ends, and adopted by an exp
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from landfall.database.clock import utc_now
 from landfall.database.tables import is_held, orphans
@@ -16,6 +16,18 @@ from landfall.exports.job import ExportJob
 
 # A report lives seven days from its creation (Buy with Prime, "Get the status of an analytics report").
 REPORT_LIFE = timedelta(days=7)
+_ADOPTABLE = (
+    select(orphans.c.id, orphans.c.report_id)
+    .where(
+        orphans.c.account == bindparam("owner"),
+        orphans.c.order_hash == bindparam("asked"),
+        orphans.c.report_id.is_not(None),
+        is_held | (orphans.c.built & (orphans.c.export_id == bindparam("own"))),
+        orphans.c.created_at > bindparam("oldest"),
+    )
+    .order_by(orphans.c.id)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +65,13 @@ def adopt(connection: Connection, job: ExportJob, *, now: datetime) -> str | Non
     That is one still in the making for the same request, or one built for this very export: what was built for another
     may be older than what its owner wants now.
     """
-    row = connection.execute(
-        select(orphans.c.id, orphans.c.report_id)
-        .where(
-            orphans.c.account == job.account,
-            orphans.c.order_hash == fingerprint(job.request),
-            orphans.c.report_id.is_not(None),
-            is_held | (orphans.c.built & (orphans.c.export_id == job.id)),
-            orphans.c.created_at > now - REPORT_LIFE,
-        )
-        .order_by(orphans.c.id)
-        .limit(1),
-    ).one_or_none()
+    sought = {
+        "owner": job.account,
+        "asked": fingerprint(job.request),
+        "own": job.id,
+        "oldest": now - REPORT_LIFE,
+    }
+    row = connection.execute(_ADOPTABLE, sought).one_or_none()
     if row is None:
         return None
     connection.execute(update(orphans).where(orphans.c.id == row.id).values(ended_at=now, due_at=None, built=False))

@@ -9,10 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from landfall.database.tables import accounts, exports, is_queued
 from landfall.exports.job import ExportJob
+
+# Made once: making one costs as much as running it.
+_ADVANCE = (
+    update(accounts)
+    .where(accounts.c.name == bindparam("account"), accounts.c.turn < bindparam("reached"))
+    .values(turn=bindparam("reached"))
+)
+_VIRTUAL_TIME = select(accounts.c.turn, accounts.c.tenant_weights).where(accounts.c.name == bindparam("account"))
+_LAST_TURN = select(func.max(exports.c.turn)).where(
+    exports.c.account == bindparam("account"), exports.c.tenant == bindparam("tenant"), is_queued
+)
 
 
 def assign(connection: Connection, jobs: Sequence[ExportJob]) -> list[ExportJob]:
@@ -24,7 +35,7 @@ def assign(connection: Connection, jobs: Sequence[ExportJob]) -> list[ExportJob]
 def advance(connection: Connection, account: str, admitted: Sequence[ExportJob]) -> None:
     """Move the account's virtual time on to the last turn that was taken."""
     turn = max(job.turn for job in admitted)
-    connection.execute(update(accounts).where(accounts.c.name == account, accounts.c.turn < turn).values(turn=turn))
+    connection.execute(_ADVANCE, {"account": account, "reached": turn})
 
 
 def _by_tenant(jobs: Sequence[ExportJob]) -> Iterator[tuple[tuple[str, str], list[ExportJob]]]:
@@ -37,13 +48,9 @@ def _by_tenant(jobs: Sequence[ExportJob]) -> Iterator[tuple[tuple[str, str], lis
 
 def _tagged(connection: Connection, key: tuple[str, str], jobs: Sequence[ExportJob]) -> Iterator[ExportJob]:
     account, tenant = key
-    row = connection.execute(
-        select(accounts.c.turn, accounts.c.tenant_weights).where(accounts.c.name == account),
-    ).one()
+    row = connection.execute(_VIRTUAL_TIME, {"account": account}).one()
     step = 1.0 / _weight(row.tenant_weights, tenant)
-    last = connection.execute(
-        select(func.max(exports.c.turn)).where(exports.c.account == account, exports.c.tenant == tenant, is_queued),
-    ).scalar()
+    last = connection.execute(_LAST_TURN, {"account": account, "tenant": tenant}).scalar()
     turn = row.turn if last is None else max(row.turn, last + step)
     for number, job in enumerate(jobs):
         yield replace(job, turn=turn + number * step)

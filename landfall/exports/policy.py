@@ -39,7 +39,7 @@ class Policy:
     retries: Mapping[Step, RetryPolicy] = field(default_factory=retry_policies)
     poll: PollPolicy = field(default_factory=PollPolicy)
     schedule: Schedule | None = None
-    price_busy: float = 0.01
+    price_busy: float = 0.012
     price_idle: float = 0.03
     deferral_base: float = 0.5
     deferral_cap: float = 60.0

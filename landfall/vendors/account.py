@@ -62,11 +62,6 @@ class Account(BaseModel):
             return self.allow_private_hosts
         return _is_private(urlsplit(self.base_url).hostname or "")
 
-    @property
-    def connections(self) -> int:
-        """API calls that one process may have open at once: a step for every slot, a link for every download."""
-        return self.max_started + self.max_downloads
-
     def secrets(self, name: str) -> dict[str, SecretStr]:
         """Read every secret of the account called `name`. Raises SettingsError where one is missing."""
         references = ((field, getattr(self, field)) for field in type(self).model_fields)

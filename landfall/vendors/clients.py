@@ -6,30 +6,23 @@ from typing import Any
 
 from landfall.vendors.account import Account
 from landfall.vendors.buy_with_prime.client import BuyWithPrime
-from landfall.vendors.cache import Cache
 from landfall.vendors.intelligems.client import Intelligems
+from landfall.vendors.shared import Shared
 from landfall.vendors.vendor import Vendor
 
 # Each takes the account's name and its own kind of Account; the catalog has seen to it that they fit.
-_CLIENTS: Mapping[str, Callable[[str, Any], Vendor]] = MappingProxyType(
+_CLIENTS: Mapping[str, Callable[[str, Any, Shared], Vendor]] = MappingProxyType(
     {
         "intelligems": Intelligems.connect,
-    }
-)
-# These take a cache as well, for what the clients of all workers share.
-_SHARING_CLIENTS: Mapping[str, Callable[[str, Any, Cache], Vendor]] = MappingProxyType(
-    {
         "buy_with_prime": BuyWithPrime.connect,
     }
 )
 
 
-def connect(name: str, account: Account, cache: Cache | None = None) -> Vendor:
+def connect(name: str, account: Account, shared: Shared | None = None) -> Vendor:
     """Return the client of the account called `name`; nothing is sent yet.
 
     Workers that are to share access tokens give one cache that all of them see; without one the client shares nothing.
     Raises SettingsError where a secret is missing or cannot be sent.
     """
-    if sharing := _SHARING_CLIENTS.get(account.vendor):
-        return sharing(name, account, cache or Cache())
-    return _CLIENTS[account.vendor](name, account)
+    return _CLIENTS[account.vendor](name, account, shared or Shared())

@@ -2,27 +2,23 @@
 
 import asyncio
 import json
-import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import httpx
 
 from landfall import __version__
 from landfall.exports.errors import AnswerLost, VendorUnreachable
+from landfall.net.carrier import Carrier
 
 MAX_ANSWER_BYTES = 4 << 20
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """The one TLS context of the process: making one takes 25 ms and half a megabyte."""
-    return httpx.create_ssl_context(trust_env=False)
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"landfall/{__version__}"}
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+_parsed = lru_cache(maxsize=1024)(httpx.URL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +40,15 @@ class Answer:
 
 
 class VendorHttp:
-    """An HTTP connection pool to one vendor account."""
+    """HTTP to one vendor account; a `carrier` given is shared with others, and theirs to close."""
 
-    def __init__(self, *, timeout: float, connections: int = 20) -> None:
+    def __init__(self, *, timeout: float, carrier: Carrier | None = None) -> None:
         """Give each request `timeout` seconds in all; environment proxies and redirects are ignored on purpose."""
         self._timeout = timeout
-        # Waiting for the pool, TCP and TLS together end before the whole does: "not sent" is never mistaken for "lost".
-        connect = min(timeout / 4, 10.0)
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout, connect=connect, pool=connect),
-            limits=httpx.Limits(max_connections=connections, keepalive_expiry=4.0),
-            headers={"user-agent": f"landfall/{__version__}", "accept-encoding": "identity"},
-            trust_env=False,
-            verify=tls(),
-            follow_redirects=False,
-        )
+        # Name, TCP and TLS together end before the whole does: "not sent" is never mistaken for "lost".
+        self._extensions = {"timeout": {"connect": min(timeout / 4, 10.0)}}
+        self._carrier = carrier or Carrier()
+        self._own = carrier is None
 
     async def post(
         self,
@@ -74,7 +64,14 @@ class VendorHttp:
         """
         host = "the address in base_url"
         try:
-            request = self._client.build_request("POST", url, headers=headers, json=json, data=form)
+            request = httpx.Request(
+                "POST",
+                _parsed(url),
+                headers=_HEADERS | dict(headers or {}),
+                json=json,
+                data=form,
+                extensions=self._extensions,
+            )
             host = request.url.host
             async with asyncio.timeout(self._timeout):
                 return await self._send(request)
@@ -86,15 +83,16 @@ class VendorHttp:
             raise AnswerLost(f"the connection to {host} broke ({type(error).__name__})") from None
 
     async def _send(self, request: httpx.Request) -> Answer:
-        response = await self._client.send(request, stream=True)
+        response = await self._carrier.handle_async_request(request)
         try:
             return Answer(response.status_code, dict(response.headers), await _whole_body(response))
         finally:
             await response.aclose()
 
     async def aclose(self) -> None:
-        """Close the pool."""
-        await self._client.aclose()
+        """Close the connections, unless they are shared."""
+        if self._own:
+            await self._carrier.aclose()
 
 
 async def _whole_body(response: httpx.Response) -> bytes:

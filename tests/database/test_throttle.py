@@ -208,7 +208,7 @@ class Throttle(RuleBasedStateMachine):
             return
         with self.engine.begin() as connection:
             used = accounts.slots_used(connection, ACCOUNT)
-            throttle = accounts.read(connection, ACCOUNT)
+            throttle, _ = accounts.lock(connection, ACCOUNT)
             query = select(func.count()).where(t.exports.c.account == ACCOUNT, t.is_queued)
             waiting = connection.execute(query).scalar_one()
             now = read_clock(connection)

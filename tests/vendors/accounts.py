@@ -13,6 +13,7 @@ from landfall.vendors.buy_with_prime.client import BuyWithPrime, Credentials
 from landfall.vendors.cache import Cache
 from landfall.vendors.intelligems.account import IntelligemsAccount
 from landfall.vendors.intelligems.client import Intelligems
+from landfall.vendors.shared import Shared
 from tests.exports.jobs import make_job
 
 EXPERIENCE = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -64,7 +65,7 @@ async def buy_with_prime(
         client_secret=SecretStr(secret or f"{client_id}-secret"),
         target_id=SecretStr("target-1"),
     )
-    client = BuyWithPrime(account, credentials, cache=cache)
+    client = BuyWithPrime(account, credentials, shared=Shared(cache=cache or Cache()))
     try:
         yield client
     finally:

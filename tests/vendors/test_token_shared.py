@@ -10,6 +10,7 @@ from landfall.settings import SecretRef
 from landfall.transport.embedded import EmbeddedRedis
 from landfall.vendors.buy_with_prime.account import BuyWithPrimeAccount
 from landfall.vendors.clients import connect
+from landfall.vendors.shared import Shared
 from tests.exports.jobs import make_job
 from tests.vendors.accounts import CLIENT_ID, CLIENT_SECRET, buy_with_prime
 from tests.vendors.sandbox_process import Sandbox, run_sandbox
@@ -81,7 +82,7 @@ async def test_an_account_is_connected_with_the_cache_that_it_shares(
         target_id="target-1",
     )
     async with shared_cache(shelf.url) as cache:
-        clients = [connect(name, account, cache) for name in ("one", "two")]
+        clients = [connect(name, account, Shared(cache=cache)) for name in ("one", "two")]
         for client in clients:
             assert (await client.start(make_job())).report_id
             await client.aclose()

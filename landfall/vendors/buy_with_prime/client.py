@@ -22,10 +22,10 @@ from landfall.vendors.buy_with_prime.operations import (
 from landfall.vendors.buy_with_prime.request import BuyWithPrimeRequest
 from landfall.vendors.buy_with_prime.token import TokenKeeper
 from landfall.vendors.buy_with_prime.token_shelf import TokenShelf
-from landfall.vendors.cache import Cache
 from landfall.vendors.http import Answer, VendorHttp
 from landfall.vendors.lifetime import lifetime
 from landfall.vendors.scrub import scrub
+from landfall.vendors.shared import Shared
 from landfall.vendors.vendor import Finished, Link, Pending, ReportStatus, Started
 
 _LINK_LIFE = timedelta(minutes=5)
@@ -51,22 +51,23 @@ class BuyWithPrime:
         account: BuyWithPrimeAccount,
         credentials: Credentials,
         *,
-        cache: Cache | None = None,
+        shared: Shared | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the revealed credentials and the cache in which all workers find the access token.
+        """Take the revealed credentials; `now` is the clock for links and Retry-After dates.
 
-        Without one this client has a token of its own. `now` is the clock for links and Retry-After dates.
+        Without anything shared this client has connections and a token of its own.
         """
+        shared = shared or Shared()
         self._account = account
         self._credentials = credentials
         self._now = now
-        self._http = VendorHttp(timeout=account.request_timeout, connections=account.connections)
-        shelf = TokenShelf(cache or Cache(), account.base_url, credentials.client_id, credentials.target_id)
+        self._http = VendorHttp(timeout=account.request_timeout, carrier=shared.carrier)
+        shelf = TokenShelf(shared.cache, account.base_url, credentials.client_id, credentials.target_id)
         self._tokens = TokenKeeper(self._fetch_token, shelf, patience=account.request_timeout)
 
     @classmethod
-    def connect(cls, name: str, account: BuyWithPrimeAccount, cache: Cache) -> Self:
+    def connect(cls, name: str, account: BuyWithPrimeAccount, shared: Shared) -> Self:
         """Make the client of the account called `name`. Raises SettingsError where a secret is missing."""
         setting = f"accounts.{name}"
         credentials = Credentials(
@@ -74,7 +75,7 @@ class BuyWithPrime:
             client_secret=reveal(f"{setting}.client_secret", account.client_secret),
             target_id=reveal_header(f"{setting}.target_id", account.target_id),
         )
-        return cls(account, credentials, cache=cache)
+        return cls(account, credentials, shared=shared)
 
     async def prepare(self) -> None:
         """Get an access token, unless there is one. Raises what asking for it raises; nothing is started."""

@@ -18,6 +18,7 @@ from landfall.vendors.intelligems.rate_limit import rest
 from landfall.vendors.intelligems.request import IntelligemsRequest
 from landfall.vendors.lifetime import lifetime
 from landfall.vendors.scrub import scrub
+from landfall.vendors.shared import Shared
 from landfall.vendors.vendor import Finished, Link, Pending, ReportStatus, Started
 
 _LINK_SECONDS = 900.0
@@ -41,19 +42,20 @@ class Intelligems:
         account: IntelligemsAccount,
         access_token: SecretStr,
         *,
+        shared: Shared | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the revealed access token; `now` is the clock that judges links."""
+        """Take the revealed access token and, where others share them, connections; `now` is the clock that judges links."""
         self._base_url = account.base_url
         self._access_token = access_token
         self._now = now
         self._links = KeptLinks(now)
-        self._http = VendorHttp(timeout=account.request_timeout, connections=account.connections)
+        self._http = VendorHttp(timeout=account.request_timeout, carrier=shared.carrier if shared else None)
 
     @classmethod
-    def connect(cls, name: str, account: IntelligemsAccount) -> Self:
+    def connect(cls, name: str, account: IntelligemsAccount, shared: Shared) -> Self:
         """Make the client of the account called `name`. Raises SettingsError where its token is missing."""
-        return cls(account, reveal_header(f"accounts.{name}.access_token", account.access_token))
+        return cls(account, reveal_header(f"accounts.{name}.access_token", account.access_token), shared=shared)
 
     async def prepare(self) -> None:
         """Need nothing beforehand."""
