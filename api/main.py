@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from redis.asyncio import Redis
 
 from api import problems
-from api.routes import accounts, exports, health
+from api.routes import accounts, exports, files, health
 from api.services import Services
 from landfall import __version__
 from landfall.database import accounts as accounts_table
@@ -38,7 +38,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         lifespan=_lifespan(settings, redis_url, configured),
     )
     problems.install(app)
-    for router in (exports.router, accounts.router, health.router):
+    for router in (exports.router, files.router, accounts.router, health.router):
         app.include_router(router)
     _explain_vendors(app)
     return app

@@ -70,6 +70,8 @@ class FileView(BaseModel):
     sha256: str
     columns: list[str]
     empty: bool = Field(description="True if there is no data record.")
+    header_changed: bool = Field(description="True if its columns are not those of the last file of its kind.")
+    removed_at: datetime | None = Field(description="When retention removed it from the store.")
 
 
 class ExportView(BaseModel):
@@ -196,4 +198,6 @@ def _file(job: ExportJob) -> FileView | None:
         sha256=artifact.sha256,
         columns=list(artifact.columns),
         empty=artifact.empty,
+        header_changed=artifact.header_changed,
+        removed_at=artifact.removed_at,
     )

@@ -10,6 +10,8 @@ from benchmarks.peer_session import Peer, peer
 OURS = [
     Contender("landfall-a-cold", "Landfall, A cold", A_COLD, landfall(), peer=False),
     Contender("landfall-a-warm", "Landfall, A warm", A_WARM, landfall(), peer=False),
+    Contender("landfall-a-2", "Landfall, A warm, 2 workers", A_WARM, landfall(2), peer=False, default=False),
+    Contender("landfall-a-4", "Landfall, A warm, 4 workers", A_WARM, landfall(4), peer=False, default=False),
     Contender("landfall-b-warm", "Landfall, B warm", B_WARM, landfall(), peer=False),
     Contender("landfall-c-1", "Landfall, C, 1 worker", C, landfall(1), peer=False),
     Contender("landfall-c-2", "Landfall, C, 2 workers", C, landfall(2), peer=False),

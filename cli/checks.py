@@ -2,15 +2,16 @@
 
 import errno
 import os
-import secrets
 import socket
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from landfall.exports.errors import StorageUnavailable
+from landfall.exports.errors import StorageFull, StorageUnavailable
 from landfall.settings import Settings, SettingsError, config_path, listening_refused, load_settings
+from landfall.storage.keys import check_template
+from landfall.storage.parquet_writer import check_installed
 from landfall.storage.store import open_store
 from landfall.vendors.account import Account
 from landfall.vendors.catalog import parse_accounts
@@ -39,7 +40,10 @@ def check_settings() -> Checked:
         raise SettingsError(f"{config_path()} names no account; write an [accounts.NAME] table (see README.md).")
     for name, account in accounts.items():
         account.secrets(name)
+        if account.parquet:
+            check_installed(f"accounts.{name}.parquet")
     _make_home(settings)
+    check_template(settings.key_template)
     _write_to_store(settings.storage_url)
     if settings.redis_url:
         _ask_redis(settings.redis_url)
@@ -78,13 +82,9 @@ def _make_home(settings: Settings) -> None:
 
 def _write_to_store(url: str) -> None:
     try:
-        with open_store(url).draft(f"check-{secrets.token_hex(8)}") as draft:
-            draft.write(b"\n")
-    except StorageUnavailable as error:
-        raise SettingsError(
-            f"storage_url: the store cannot be written to ({error}); "
-            "make it a writable folder with room or name another in LANDFALL_STORAGE_URL."
-        ) from None
+        open_store(url).check()
+    except (StorageUnavailable, StorageFull) as error:
+        raise SettingsError(f"storage_url: {str(error).rstrip('.')}.") from None
 
 
 def _ask_redis(url: str) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 from cli.failures import CommandError, RefusedError, UnreachableError, WrongInputError
 
 _TIMEOUT_SECONDS = 30.0
-_PIECE_BYTES = 1 << 20
 _WRONG_INPUT = frozenset({400, 404, 409, 422})
 
 Query = Mapping[str, str | int | list[str] | None]
@@ -41,7 +40,7 @@ class Api:
 
         Raises WrongInputError for any other address.
         """
-        self._timeout = timeout
+        self.timeout = timeout
         self.url = url.rstrip("/")
         wrong = WrongInputError(f"url: {url} is no address; write it as http://host:port.")
         try:
@@ -61,16 +60,6 @@ class Api:
         """POST JSON and read the whole answer. Raises as `get` does."""
         return self._call("POST", path, json.dumps(body))
 
-    def download(self, path: str) -> Iterator[bytes]:
-        """GET and hand the body on in pieces. Raises as `get` does, and CommandError where the body ends early."""
-        with self._send("GET", path, None) as answer:
-            if answer.status != http.HTTPStatus.OK:
-                raise _failure(answer.status, _text(answer, self.url), self.url)
-            while piece := _read(answer, self.url, _PIECE_BYTES):
-                yield piece
-            if answer.length:  # what is still to come: read(n) does not complain of an early end
-                raise CommandError(f"the connection to {self.url} broke before the file was whole; try again.")
-
     def is_ready(self) -> bool:
         """Whether /readyz says so."""
         try:
@@ -79,31 +68,38 @@ class Api:
             return False
 
     def _call(self, method: str, path: str, body: str | None = None) -> Reply:
-        with self._send(method, path, body) as answer:
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+        with self.exchange(method, path, headers, body) as answer:
+            if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+                raise self.failure(answer)
             text = _text(answer, self.url)
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            raise _failure(answer.status, text, self.url)
         if _json(text) is None:
             raise CommandError(f"what answers at {self.url} is not Landfall; name the right address with --url.")
         return Reply(answer.status, text)
 
     @contextlib.contextmanager
-    def _send(self, method: str, path: str, body: str | None) -> Iterator[http.client.HTTPResponse]:
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: str | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send and give the answer, whatever its status, to be read within the block. Raises UnreachableError."""
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._timeout)
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+        connection = kind(self._host, self._port, timeout=self.timeout)
         with contextlib.closing(connection):
             try:
-                connection.request(method, self._path + path, body.encode() if body else None, headers)
+                connection.request(method, self._path + path, body.encode() if body else None, dict(headers))
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise UnreachableError(self._unreachable(error)) from None
             with answer:
                 yield answer
 
+    def failure(self, answer: http.client.HTTPResponse) -> CommandError:
+        """Read what a bad answer says. Raises UnreachableError where it breaks off."""
+        return _failure(answer.status, _text(answer, self.url), self.url)
+
     def _unreachable(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
-            return f"what listens at {self.url} gave no answer within {self._timeout:g} s; look at the log of `landfall up`."
+            return f"what listens at {self.url} gave no answer within {self.timeout:g} s; look at the log of `landfall up`."
         return f"no Landfall answers at {self.url}: start it with `landfall up` or name it with --url."
 
 
@@ -112,15 +108,11 @@ def _query_string(query: Query) -> str:
     return "?" + urlencode(given, doseq=True) if given else ""
 
 
-def _read(answer: http.client.HTTPResponse, url: str, size: int | None = None) -> bytes:
+def _text(answer: http.client.HTTPResponse, url: str) -> str:
     try:
-        return answer.read(size)
+        return answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         raise UnreachableError(f"the connection to {url} broke; try again.") from None
-
-
-def _text(answer: http.client.HTTPResponse, url: str) -> str:
-    return _read(answer, url).decode("utf-8", "replace")
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -4,7 +4,8 @@ CommandError            1   it cannot be done
 ├── UnreachableError    1   no Landfall answers
 ├── WrongInputError     2   what was typed is wrong
 │   └── RefusedError    2   the API says so, field by field
-└── NotStoredError      3   the export did not end stored
+├── NotStoredError      3   the export did not end stored
+└── RotFoundError       4   stored files are not what they were
 """
 
 from typing import ClassVar
@@ -37,3 +38,9 @@ class NotStoredError(CommandError):
     """The export failed, was cancelled or is not finished."""
 
     exit_code = 3
+
+
+class RotFoundError(CommandError):
+    """Files in the store are missing or are no longer what was published."""
+
+    exit_code = 4

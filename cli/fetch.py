@@ -1,28 +1,25 @@
-"""Saves the CSV of a stored export and proves it against the export's checksum."""
+"""Saves the CSV of a stored export, also where an earlier command was interrupted."""
 
-import hashlib
-import os
-import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
 from cli.address import api_url
+from cli.bringing import Stream, WrongContentError, bring
 from cli.client import Api
-from cli.failures import CommandError, NotStoredError
-from cli.output import answer, writing
+from cli.failures import CommandError, NotStoredError, UnreachableError
+from cli.output import answer, remark, writing
 from cli.parsing import ExportId, Url
+from cli.part import Part
 from cli.waiting import end_in_words
 from cli.words import size
+from landfall.storage.encodings import file_name
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -38,24 +35,28 @@ def fetch(
     *,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="PATH|-", help="File or folder; default ID.csv; - is stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH|-",
+            help="File or folder; default ID.csv, .gz or .zst behind it where it is packed; - is stdout.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a regular file that is there.")] = False,
     url: Url = None,
 ) -> None:
-    """Save the CSV of a stored export, proven by its SHA-256."""
+    """Save the CSV of a stored export as it lies in the store, proven by its SHA-256."""
     api = Api(api_url(url))
     export = api.get(f"/v1/exports/{quote(export_id, safe='')}").body
     if export["state"] != "stored":
         raise NotStoredError(_not_stored(export))
     if output == "-":
         with writing():
-            _copy(api, export, sys.stdout.buffer)
+            bring(api, export, Stream(sys.stdout.buffer))
             sys.stdout.buffer.flush()
         return
-    target = _target(output, export["id"], replace=force)
-    with _beside(target, replace=force) as part:
-        _copy(api, export, part)
+    target = _target(output, file_name(export["id"], export["file"]["uri"]), replace=force)
+    _save(api, export, target, replace=force)
     answer(
         f"{target}: {export['file']['rows']} rows, {size(export['file']['bytes'])}, sha256 {export['file']['sha256']}"
     )
@@ -67,9 +68,8 @@ def _not_stored(export: dict[str, Any]) -> str:
     return f"export {export['id']} is {export['state']}; its file is there once it is stored."
 
 
-def _target(output: str | None, export_id: str, *, replace: bool) -> Path:
+def _target(output: str | None, name: str, *, replace: bool) -> Path:
     """Find the file to write: a link's target stands for the link. Raises CommandError for what is in the way."""
-    name = f"{export_id}.csv"
     path = Path(output or name).expanduser()
     with _as_failure(path):
         path = path / name if output and path.is_dir() else path
@@ -93,32 +93,6 @@ def _check_replaceable(target: Path, *, allowed: bool) -> None:
 
 
 @contextmanager
-def _beside(target: Path, *, replace: bool) -> Iterator[BinaryIO]:
-    """Write a temporary file in the target's folder that takes the target's name once the block has ended well."""
-    part = target.with_name(
-        f".landfall-{secrets.token_hex(8)}.part"
-    )  # not the target's name: that may be as long as any
-    with _as_failure(target):
-        try:
-            with part.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            _put_in_place(part, target, replace=replace)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _put_in_place(part: Path, target: Path, *, replace: bool) -> None:
-    if not replace:
-        target.hardlink_to(part)
-        return
-    if target.exists():
-        shutil.copymode(target, part)  # a file that only its owner reads stays one
-    part.replace(target)
-
-
-@contextmanager
 def _as_failure(target: Path) -> Iterator[None]:
     try:
         yield
@@ -126,22 +100,26 @@ def _as_failure(target: Path) -> Iterator[None]:
         raise CommandError(f"{target} cannot be written ({error.strerror}); name another with --output.") from None
 
 
-def _copy(api: Api, export: dict[str, Any], file: BinaryIO) -> None:
-    """Stream the file. Raises CommandError where what came is not what was stored."""
-    digest, found = hashlib.sha256(), export["file"]
-    with _progress() as progress:
-        task = progress.add_task("", total=found["bytes"])
-        for piece in api.download(f"/v1/exports/{export['id']}/file"):
-            digest.update(piece)
-            file.write(piece)
-            progress.advance(task, len(piece))
-    if digest.hexdigest() != found["sha256"]:
-        raise CommandError(
-            f"what came of export {export['id']} has another SHA-256 than what was stored; look at {found['uri']}."
-        )
+def _save(api: Api, export: dict[str, Any], target: Path, *, replace: bool) -> None:
+    """Bring the file, from where an earlier command was interrupted, and put it in place."""
+    total = export["file"]["bytes"]
+    with _as_failure(target), Part(target, export["file"]["sha256"]) as part:
+        try:
+            bring(api, export, part)
+        except WrongContentError:
+            part.restart()
+            raise
+        except KeyboardInterrupt:
+            if part.held:
+                remark(f"\n{_kept(part, total)}")
+            raise
+        except UnreachableError as error:
+            raise UnreachableError(f"{error} {_kept(part, total)}" if part.held else str(error)) from None
+        except OSError as error:
+            kept = f" {_kept(part, total)}" if part.held else ""
+            raise CommandError(f"{target} cannot be written ({error.strerror}); make room for it.{kept}") from None
+        part.put_in_place(replace=replace)
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def _kept(part: Part, total: int) -> str:
+    return f"{size(part.held)} of {size(total)} are kept in {part.path}; the same command goes on from there."

@@ -13,7 +13,7 @@ from cli.processes import PROGRAMS, become
 from landfall import __version__
 
 EPILOG = (
-    "Exit codes: 0 done, 1 cannot, 2 wrong input, 3 the export did not end stored, 130 interrupted. "
+    "Exit codes: 0 done, 1 cannot, 2 wrong input, 3 the export did not end stored, 4 rot found, 130 interrupted. "
     "`landfall --debug COMMAND …` shows the stack trace of an error."
 )
 
@@ -36,6 +36,8 @@ COMMANDS = {
     "show": Entry("Show one export and its timeline.", "cli.reading", "show"),
     "fetch": Entry("Save the CSV of a stored export.", "cli.fetch", "fetch"),
     "accounts": Entry("List the vendor accounts and their slots.", "cli.reading", "accounts"),
+    "verify": Entry("Re-read stored files and report rot.", "cli.verify", "verify"),
+    "prune": Entry("Remove stored files that are too old or too many.", "cli.prune", "prune"),
     "api": Entry("Run the HTTP API alone."),
     "worker": Entry("Run a worker alone."),
     "migrate": Entry("Bring the database to this release's revision."),

@@ -1,7 +1,6 @@
 """Shows exports and accounts as they stand."""
 
-import contextlib
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,8 +9,8 @@ import typer
 
 from cli.address import api_url
 from cli.client import Api
-from cli.failures import WrongInputError
 from cli.fields import write_fields
+from cli.moments import as_moment
 from cli.output import answer
 from cli.parsing import AsJson, ExportId, Url
 from cli.tables import print_table
@@ -49,7 +48,7 @@ def list_exports(
         "account": account,
         "vendor": vendor,
         "label": label,
-        "since": since and _instant(since),
+        "since": since and as_moment("since", since).isoformat(),
         "limit": limit,
     }
     reply = Api(api_url(url)).get("/v1/exports", query)
@@ -83,16 +82,6 @@ def accounts(*, as_json: AsJson = False, url: Url = None) -> None:
         return
     header = ("NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED", "BLOCKED_UNTIL", "BREAKER")
     print_table(header, [_account_row(account) for account in reply.body["items"]])
-
-
-def _instant(text: str) -> str:
-    """Read a moment, or a date as its midnight UTC. Raises WrongInputError."""
-    with contextlib.suppress(ValueError):
-        return f"{date.fromisoformat(text)}T00:00:00Z"
-    with contextlib.suppress(ValueError):
-        if datetime.fromisoformat(text).tzinfo:
-            return text
-    raise WrongInputError(f"since: {text!r} is no date or moment; write it as 2026-01-31 or 2026-01-31T10:00:00Z.")
 
 
 def _account_row(account: dict[str, Any]) -> list[object]:

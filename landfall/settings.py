@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db.")
     redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
     storage_url: str = Field(default="", description="Default: file://<home>/files.")
+    key_template: str = Field(
+        default="{account}/{type}/{yyyy}/{mm}/{dd}/{export_id}.csv", description="Name of each file in the store."
+    )
+    storage_reserve_bytes: int = Field(
+        default=64 << 20, ge=0, description="A download waits while the store's disk has less room than this."
+    )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the API listens on.")
     api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
     max_jobs: int = Field(default=50, ge=1, le=1000, description="Steps that one worker runs at once.")

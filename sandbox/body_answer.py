@@ -35,10 +35,18 @@ class BodyAnswer:
     """An answer with ``span`` of ``body``."""
 
     def __init__(
-        self, body: CsvBody, span: Span, plan: Plan, headers: dict[str, str], sent: Callable[[], None]
+        self,
+        body: CsvBody,
+        span: Span,
+        plan: Plan,
+        headers: dict[str, str],
+        *,
+        sent: Callable[[int], None],
+        ended: Callable[[], None],
     ) -> None:
-        """Prepare the answer; ``sent`` is called once every byte of the span has gone out."""
-        self._body, self._span, self._plan, self._headers, self._sent = body, span, plan, headers, sent
+        """Prepare the answer; ``sent`` is told the size of each piece, ``ended`` is called when all have gone out."""
+        self._body, self._span, self._plan, self._headers = body, span, plan, headers
+        self._sent, self._ended = sent, ended
         self.status_code = 206 if "Content-Range" in headers else 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +68,7 @@ class BodyAnswer:
             await cut(scope, receive, reset=False)
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        self._sent()
+        self._ended()
 
     async def _send_well(self, scope: Scope, send: Send, stop: int) -> bool:
         """Send up to offset ``stop``; False where the client went away."""
@@ -69,6 +77,7 @@ class BodyAnswer:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             if transport.is_closing():
                 return False
+            self._sent(len(piece))
         # An empty piece waits until the one before has left the write buffer.
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         return not transport.is_closing()
@@ -83,5 +92,6 @@ class BodyAnswer:
             stop = min(offset + _DRIP_BYTES, self._span.stop)
             for piece in self._body.pieces(offset, stop):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._sent(len(piece))
             offset = stop
         return not transport_of(scope).is_closing()

@@ -60,7 +60,7 @@ def _described(report: Report, sha256: str | None) -> dict[str, Any]:
         "finished_at": report.finish_at if finished else None,
         "build_seconds": report.build_seconds,
         "first_poll_after_finish_at": report.first_poll_after_finish_at,
-        **{name: report.asked[name] for name in ("polls", "links", "downloads", "whole_downloads")},
+        **{name: report.asked[name] for name in ("polls", "links", "downloads", "whole_downloads", "bytes_sent")},
         "bytes": report.body.size,
         "rows": report.body.rows,
         "sha256": sha256,

@@ -1,5 +1,6 @@
 """Serves the reports' CSV files as S3 serves presigned URLs."""
 
+import contextlib
 from email.utils import formatdate
 
 from starlette.datastructures import Headers
@@ -9,6 +10,8 @@ from starlette.responses import Response
 from sandbox.answers import Answer, answer_under, s3_error
 from sandbox.body_answer import BodyAnswer, Ending, Plan
 from sandbox.faults import Fault
+from sandbox.odd_answer import OddAnswer
+from sandbox.odd_bodies import ODD_BODIES, Csv
 from sandbox.ranges import Span, UnsatisfiableError, asked_span, still_the_same
 from sandbox.reports import Report, State
 from sandbox.visit import Visit
@@ -37,7 +40,11 @@ async def download(request: Request, world: World, visit: Visit) -> Answer:
     report.asked["downloads"] += 1
 
     async def act(fault: Fault | None) -> Answer:
-        return _spoiled(fault, world, report) or _served(fault, world, report, request.headers)
+        return (
+            _spoiled(fault, world, report)
+            or _odd(fault, report, request.headers)
+            or _served(fault, world, report, request.headers)
+        )
 
     return await answer_under(world.faults.take(visit), request, world, visit, act)
 
@@ -62,6 +69,16 @@ def _spoiled(fault: Fault | None, world: World, report: Report) -> Answer | None
     return None
 
 
+def _odd(fault: Fault | None, report: Report, asked: Headers) -> Answer | None:
+    if fault is None or fault.body is None or fault.fault != "odd_body":
+        return None
+    body, span = report.body, None
+    with contextlib.suppress(UnsatisfiableError):
+        span = asked_span(asked.get("range"), body.size)
+    records = b"".join(body.pieces(len(body.heading), body.size))
+    return OddAnswer(ODD_BODIES[fault.body](Csv(body.heading, records, body.etag, span.start if span else 0)))
+
+
 def _served(fault: Fault | None, world: World, report: Report, asked: Headers) -> Answer:
     body = report.body
     headers = {
@@ -82,12 +99,15 @@ def _served(fault: Fault | None, world: World, report: Report, asked: Headers) -
         headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{body.size}"
     part = span or Span(0, body.size)
 
-    def sent() -> None:
+    def sent(piece: int) -> None:
+        report.asked["bytes_sent"] += piece
+
+    def ended() -> None:
         if part == Span(0, body.size):
             world.witness.counts["whole_downloads"] += 1
             report.asked["whole_downloads"] += 1
 
-    return BodyAnswer(body, part, _plan(fault, part.stop - part.start), headers, sent)
+    return BodyAnswer(body, part, _plan(fault, part.stop - part.start), headers, sent=sent, ended=ended)
 
 
 def _plan(fault: Fault | None, size: int) -> Plan:

@@ -44,5 +44,6 @@ FAULT_KINDS = {
     "html_page": FaultKind("200 with an HTML page", ("download",)),
     "empty_body": FaultKind("200 with no byte", ("download",)),
     "header_only": FaultKind("200 with the header line alone", ("download",)),
+    "odd_body": FaultKind("the body that `body` names, byte by byte", ("download",)),
     "slow_body": FaultKind("10 bytes every `seconds` (1) from `after_bytes` (0) on", ("download",)),
 }

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sandbox.account_names import intelligems_account
 from sandbox.fault_kinds import FAULT_KINDS, OPERATIONS
+from sandbox.odd_bodies import ODD_BODIES
 from sandbox.reports import State
 from sandbox.visit import Visit
 
@@ -30,6 +31,7 @@ class Fault:
     seconds: float | None = None
     status: int | None = None
     bytes: int | None = None
+    body: str | None = None
     id: int = 0
 
     def strikes(self, visit: Visit) -> bool:
@@ -102,12 +104,15 @@ def read_fault(wanted: object) -> Fault:
     _check_choice("operation", fields.get("operation"), OPERATIONS if kind.of_a_report else kind.operations)
     for field in _NUMBERS:
         _check_number(field, fields.get(field, 1 if field == "count" else None))
-    for field in ("account", "report"):
+    for field in ("account", "report", "body"):
         if not isinstance(fields.get(field), str | None):
             message = f"{field}: give a string, or null for any."
             raise FaultRefusedError(message)
     if fields["fault"] == "body_size" and fields.get("bytes") is None:
         message = "bytes: body_size needs the size of the CSV in bytes."
+        raise FaultRefusedError(message)
+    if fields["fault"] == "odd_body" and fields.get("body") not in ODD_BODIES:
+        message = f"body: odd_body needs one of {', '.join(ODD_BODIES)}."
         raise FaultRefusedError(message)
     return Fault(**fields)
 

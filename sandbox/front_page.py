@@ -30,7 +30,7 @@ Ask for a fault, list those that wait, drop them:
   curl {control}/faults
   curl -X DELETE {control}/faults
 
-Faults (fields: fault, count, vendor, account, report, operation, after_bytes, seconds, status, bytes):
+Faults (fields: fault, count, vendor, account, report, operation, after_bytes, seconds, status, bytes, body):
 {faults}
 """
 

@@ -15,9 +15,10 @@ _DATE = "%Y%m%dT%H%M%SZ"
 class Links:
     """The signer of one sandbox; its secret dies with it."""
 
-    def __init__(self, base_url: str) -> None:
-        """Draw the secret."""
+    def __init__(self, base_url: str, session_token: str) -> None:
+        """Draw the secret; a session token, if there is one, stands in every link."""
         self._base_url, self._secret = base_url, secrets.token_bytes(32)
+        self._session = {"X-Amz-Security-Token": session_token} if session_token else {}
 
     def url(self, key: str, seconds: float) -> str:
         """Return a URL for the file of this key that works for ``seconds``."""
@@ -27,6 +28,7 @@ class Links:
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Expires": f"{seconds + moment % 1:.3f}",
             "X-Amz-Date": datetime.fromtimestamp(moment, UTC).strftime(_DATE),
+            **self._session,
         }
         query["X-Amz-Signature"] = self._signature(key, query)
         return f"{self._base_url}/files/{key}.csv?{urlencode(query)}"

@@ -72,6 +72,7 @@ class Settings:
     intelligems_timeout: float = _flag(25.0, _amount, "seconds an Intelligems POST waits for its report")
     link_seconds_bwp: float = _flag(300.0, _amount, "life of a Buy with Prime download URL")
     link_seconds_intelligems: float = _flag(900.0, _amount, "life of an Intelligems download URL")
+    link_token: str = _flag("", str, "session token that stands in every download URL, as with temporary keys")
     token_seconds: float = _flag(900.0, _amount, "life of a Buy with Prime access token")
     report_days: float = _flag(7.0, _amount, "days after which a report is gone")
     rate_burst: int = _flag(20, _at_least_one, "Intelligems requests an account may send in one burst")

@@ -21,7 +21,7 @@ class World:
         self.reports = Reports(settings)
         self.faults = FaultBook()
         self.witness = Witness(log)
-        self.links = Links(base_url)
+        self.links = Links(base_url, settings.link_token)
         self.access_tokens = AccessTokens(settings.token_seconds)
         self.buckets: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(settings.rate_burst, settings.rate_refill))
         self.intelligems_questions: dict[str, Report] = {}

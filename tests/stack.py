@@ -18,12 +18,14 @@ import httpx
 from landfall.database.migrate import migrate
 from landfall.settings import Settings
 from landfall.storage.disk import PARTS
+from landfall.storage.manifest import MANIFEST
 from landfall.transport.embedded import EmbeddedRedis
 from tests.vendors.sandbox_process import Sandbox
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 60.0
 EXPERIENCE = "23272b65-efac-412d-a8aa-ce8ef41bb4"
+LINK_SECRET = "PlantedSessionToken"
 SECRETS = {"IT_TOKEN": "sandbox-it", "BWP_ID": "sandbox-c1", "BWP_SECRET": "sandbox-c1-secret"}
 T = TypeVar("T")
 
@@ -102,15 +104,11 @@ class Stack:
 
     def submit(self, account: str = "shop-bwp", number: int = 1, **more: Any) -> str:
         """Ask for an export; different numbers are different requests."""
-        requests = {
-            "shop-bwp": {
-                "report_type": "USER_EVENTS",
-                "start": "2026-01-01",
-                "end": f"2026-02-{number % 28 + 1:02}T{number // 28:02}:00:00Z",
-            },
-            "shop-ab": {"experience_id": f"{EXPERIENCE}{number:02x}", "export_type": "orders"},
-        }
-        answer = self.post("/v1/exports", json={"account": account, "request": requests[account], **more})
+        end = f"2026-02-{number % 28 + 1:02}T{number // 28:02}:00:00Z"
+        events = {"report_type": "USER_EVENTS", "start": "2026-01-01", "end": end}
+        orders = {"experience_id": f"{EXPERIENCE}{number:02x}", "export_type": "orders"}
+        request = orders if account == "shop-ab" else events
+        answer = self.post("/v1/exports", json={"account": account, "request": request, **more})
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
@@ -141,10 +139,12 @@ class Stack:
         database.close()
 
     def files(self, export_id: str) -> list[str]:
-        """The export's files in the store, and every draft of anybody's."""
+        """The export's files in the store without their manifests, and every draft of anybody's."""
         root = self.home / "files"
         every = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-        return sorted(name for name in every if export_id in name or name.startswith(PARTS))
+        return sorted(
+            name for name in every if name.startswith(PARTS) or (export_id in name and not name.endswith(MANIFEST))
+        )
 
     def stop(self, *, but: int = 0) -> None:
         """Stop every process but the first so many."""
@@ -157,10 +157,10 @@ class Stack:
 
 
 @contextmanager
-def run_stack(home: Path, sandbox: Sandbox) -> Iterator[Stack]:
-    """A migrated home with one account of each vendor and a Redis; no process of Landfall runs yet."""
+def run_stack(home: Path, sandbox: Sandbox, accounts: str = "") -> Iterator[Stack]:
+    """A migrated home with one account of each vendor, those of `accounts`, and a Redis; no process of Landfall runs yet."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / "landfall.toml").write_text(_config(sandbox), encoding="utf-8")
+    (home / "landfall.toml").write_text(_config(sandbox) + accounts, encoding="utf-8")
     migrate(Settings(home=home))
     stack = Stack(home, sandbox, _free_port())
     redis = EmbeddedRedis(home)

@@ -20,6 +20,8 @@ from landfall.exports.poll_policy import PollPolicy
 from landfall.log import get_logger
 from landfall.net.carrier import Carrier
 from landfall.settings import Settings
+from landfall.storage.keys import check_template
+from landfall.storage.parquet_writer import check_installed
 from landfall.storage.store import open_store
 from landfall.transport.shared_cache import RedisCache
 from landfall.transport.wakeup import Bell
@@ -29,11 +31,13 @@ from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 from landfall.vendors.clients import connect as connect_vendor
 from landfall.vendors.shared import Shared
 from worker import queue
+from worker.housekeeping import clear_forever
 from worker.leases import Leases
 from worker.orphanage import Orphanage
 from worker.runner import Line, Runner
+from worker.shelf import Shelf
 from worker.sweeper import Sweeper
-from worker.transfer import Transfer
+from worker.transfer.fetch import Transfer
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0)
 _log = get_logger(__name__)
@@ -45,19 +49,26 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
     `revive` is called, in a thread, whenever Redis is away: it may start one that died.
     """
     accounts = parse_accounts(settings.accounts)
+    check_template(settings.key_template)
+    for name, account in accounts.items():
+        if account.parquet:
+            check_installed(f"accounts.{name}.parquet")
     store = open_store(settings.storage_url)
+    shelf = Shelf(store, settings.key_template, settings.storage_reserve_bytes, settings.home / "tmp")
     policy = _policy(settings)
     async with Database(settings.database_url, durable=False) as database:
         await require_head(database)
         await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))
         lease = timedelta(seconds=settings.lease_seconds)
         redis = queue.connect(redis_url)
-        carrier = Carrier()
-        shared = Shared(carrier, Cache(RedisCache(redis)))
-        lines = {name: _line(name, account, policy, carrier, shared) for name, account in accounts.items()}
+        carriers = Carrier(), Carrier(public_only=True)
+        shared = Shared(carriers[0], Cache(RedisCache(redis)))
+        lines = {
+            name: _line(name, account, policy, carriers, shared, shelf=shelf) for name, account in accounts.items()
+        }
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
-        runner = Runner(database, steps, leases, lines, store)
+        runner = Runner(database, steps, leases, lines)
         sweeper = Sweeper(database, steps, leases, {name: line.policy for name, line in lines.items()})
         orphanage = Orphanage(database, lines, runner.send_admitted)
         consumer = queue.Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
@@ -68,6 +79,7 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
             asyncio.create_task(patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
             asyncio.create_task(patiently("poll orphans", orphanage.poll_forever)),
             asyncio.create_task(leases.renew_forever()),
+            asyncio.create_task(clear_forever(store, shelf.workspace)),
         }
         _log.info("worker ready", accounts=sorted(accounts), max_jobs=settings.max_jobs)
         try:
@@ -77,7 +89,8 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
                 await consumer.drain(settings.grace_seconds)
         finally:
             await _end(tasks)
-            await carrier.aclose()
+            for carrier in carriers:
+                await carrier.aclose()
             await redis.aclose()
     _log.info("worker stopped")
 
@@ -101,11 +114,15 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
 
 
 async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
     while True:
         await sweeper.prune()
         await sweeper.admit()
         await sweeper.sweep()
-        await bell.wait(seconds)
+        end = loop.time() + seconds
+        # Redis takes a wait of less than a millisecond for one without end.
+        while (left := end - loop.time()) > 0 and await bell.wait(max(left, 0.005)):
+            await sweeper.sweep(all_overdue=False)
 
 
 async def _patiently(revive: Callable[[], object], what: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -134,10 +151,14 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _line(name: str, account: Account, policy: Policy, carrier: Carrier, shared: Shared) -> Line:
-    repeat = VENDORS[account.vendor].starts_repeat
+def _line(
+    name: str, account: Account, policy: Policy, carriers: tuple[Carrier, Carrier], shared: Shared, *, shelf: Shelf
+) -> Line:
     return Line(
-        connect_vendor(name, account, shared), Transfer(account, carrier), replace(policy, starts_repeat=repeat)
+        connect_vendor(name, account, shared),
+        Transfer(account, *carriers),
+        replace(policy, starts_repeat=VENDORS[account.vendor].starts_repeat),
+        replace(shelf, at_rest=account.at_rest, parquet=account.parquet),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from time import time
 from typing import Any, cast
 
@@ -28,6 +29,8 @@ _IDLE_SECONDS = 0.2
 _HORIZON_SECONDS = 60.0
 # A step that was about to begin when the rest were cancelled is cancelled on the next round.
 _CANCEL_SECONDS = 1.0
+# After this a message that another worker runs is tried again: that worker may have been found dead.
+_ELSEWHERE_SECONDS = 1.0
 # Far above any step: a lease decides when a step is taken from a silent worker, never arq.
 _STEP_TIMEOUT = timedelta(days=1)
 _READ_LIMIT = 1000
@@ -144,7 +147,10 @@ class StepQueue:
 
 
 class Consumer(Worker):
-    """arq's worker with a loop that sleeps until something is due, instead of looking every half second."""
+    """arq's worker with a loop that sleeps until something is due, instead of looking every half second.
+
+    `main` consumes until Redis goes away; it may be called again when that is back, beside the steps that still run.
+    """
 
     def __init__(self, queue: StepQueue, redis: Redis, run: RunStep, *, max_jobs: int) -> None:
         """Run each arriving step with `run`, at most max_jobs at once."""
@@ -167,22 +173,16 @@ class Consumer(Worker):
         self._bell = asyncio.Event()
         self._wakes_at = math.inf
         self._ended: list[str] = []
+        self._elsewhere: dict[str, float] = {}
+        self._taking = asyncio.Lock()
         queue.on_send = self._ring
-
-    async def main(self) -> None:
-        """Consume until Redis goes away; may be called again when it is back, beside the steps that still run."""
-        # An error in the middle of picking leaves arq's own count one too high.
-        running = self._running()
-        self.job_counter = len(running)
-        self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
-        for _ in running:
-            await self.sem.acquire()
-        await super().main()
 
     async def drain(self, seconds: float) -> None:
         """Take no new steps, let the running ones finish for so long, then cancel the rest (they hand back)."""
         self.allow_pick_jobs = False
         loop = asyncio.get_running_loop()
+        async with self._taking:  # what is being taken at this moment is given back below
+            pass
         end = loop.time() + seconds
         while running := self._running():
             left = end - loop.time()
@@ -200,32 +200,48 @@ class Consumer(Worker):
         return [task for task in self.tasks.values() if not task.done()]
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Take what nobody runs yet, all in one round trip where arq takes four for each.
+        """Take what nobody runs yet, in one round trip for all that there is room for, where arq takes four for each.
 
-        What runs here already is passed over: it stays in arq's queue until it ends.
+        What runs here already is passed over: it stays in arq's queue until it ends. So, for a while, is what another
+        worker was found to run, or may have died over: it must not hide what comes behind it.
         """
-        known = {*self.tasks, *self._ended}
-        fresh = [id_ for id_ in map(bytes.decode, job_ids) if id_ not in known]
-        del fresh[max(0, self.max_jobs - self.job_counter) :]
-        if not fresh:
-            return
+        async with self._taking:
+            now = time()
+            self._elsewhere = {id_: until for id_, until in self._elsewhere.items() if until > now}
+            known = {*self.tasks, *self._ended, *self._elsewhere}
+            fresh = [id_ for id_ in map(bytes.decode, job_ids) if id_ not in known]
+            while fresh and self.allow_pick_jobs and (room := self.max_jobs - self.job_counter) > 0:
+                await self._take(fresh[:room])
+                del fresh[:room]
+
+    async def _take(self, ids: Sequence[str]) -> None:
         async with self.pool.pipeline(transaction=False) as pipe:
-            for id_ in fresh:
+            for id_ in ids:
                 pipe.set(in_progress_key_prefix + id_, b"1", nx=True, px=int(self.in_progress_timeout_s * 1000))
                 pipe.get(job_key_prefix + id_)
             answers = await pipe.execute()
-        for id_, taken, payload in zip(fresh, answers[::2], answers[1::2], strict=True):
-            if taken and payload is None:  # ended elsewhere between the look and the taking
+        for id_, taken, payload in zip(ids, answers[::2], answers[1::2], strict=True):
+            if not taken:
+                self._elsewhere[id_] = time() + _ELSEWHERE_SECONDS
+            elif payload is None or not self.allow_pick_jobs:  # ended elsewhere meanwhile, or we drain
                 self._ended.append(id_)
-            elif taken:
+            else:
                 await self._start(id_, payload)
 
     async def _start(self, id_: str, payload: bytes) -> None:
         await self.sem.acquire()
         self.job_counter += 1
         task = self.loop.create_task(self._run(id_, payload))
-        task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
+        task.add_done_callback(partial(self._release, id_))
         self.tasks[id_] = task
+
+    def _release(self, id_: str, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # before it began: _run lets no cancellation through
+            self._ended.append(id_)
+        full = self.job_counter >= self.max_jobs
+        self._release_sem_dec_counter_on_complete()
+        if full:
+            self._bell.set()
 
     async def _run(self, id_: str, payload: bytes) -> None:
         """Run one message; arq's own run_job asks Redis twice more and keeps count of tries, which the rows do here."""
@@ -237,12 +253,6 @@ class Consumer(Worker):
         except Exception:  # noqa: BLE001 - whatever it is must not end the worker
             _log.exception("a message could not be run", message=id_)
         self._ended.append(id_)
-
-    def _release_sem_dec_counter_on_complete(self) -> None:
-        full = self.job_counter >= self.max_jobs
-        super()._release_sem_dec_counter_on_complete()
-        if full:
-            self._bell.set()
 
     def _ring(self, score: float) -> None:
         """Wake for a message that is due before the next look."""
@@ -266,7 +276,8 @@ class Consumer(Worker):
         for id_, task in list(self.tasks.items()):
             if task.done():
                 del self.tasks[id_]
-                task.result()
+                if not task.cancelled():
+                    task.result()
         await self.heart_beat()
         await self._sleep_until(min([now + _IDLE_SECONDS * 1000, *(score for _, score in upcoming)]))
 

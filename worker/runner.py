@@ -20,17 +20,17 @@ from landfall.exports.policy import Policy
 from landfall.exports.settling import exhausted
 from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
-from landfall.storage.store import Store
 from landfall.vendors.vendor import Vendor
 from worker.leases import Leases
 from worker.queue import Message, StepQueue
 from worker.schedules import Schedules
 from worker.settlement import Settlement, write_hand_back, write_outcome
+from worker.shelf import Shelf
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
 from worker.taking import Taken, look, take
-from worker.transfer import Transfer
+from worker.transfer.fetch import Transfer
 from worker.uninterrupted import uninterrupted
 
 _log = get_logger(__name__)
@@ -45,20 +45,18 @@ class Line:
     vendor: Vendor
     transfer: Transfer
     policy: Policy
+    shelf: Shelf
 
 
 class Runner:
     """Runs steps. A step that comes late or twice finds that the row has moved on, and does nothing."""
 
-    def __init__(
-        self, database: Database, queue: StepQueue, leases: Leases, lines: Mapping[str, Line], store: Store
-    ) -> None:
+    def __init__(self, database: Database, queue: StepQueue, leases: Leases, lines: Mapping[str, Line]) -> None:
         """Serve the accounts of `lines`, by name."""
         self._database = database
         self._queue = queue
         self._leases = leases
         self._lines = lines
-        self._store = store
         self._schedules = Schedules(database)
 
     async def run(self, message: Message) -> None:
@@ -113,6 +111,9 @@ class Runner:
             _log.warning("the next step was not sent; the sweeper will", error=type(error).__name__)
 
     async def _take(self, message: Message, *, admitted: bool) -> Taken | None:
+        if message.step is Step.DOWNLOAD and not self._has_turn(message):
+            seen = await self._database.glance(partial(look, message=message))
+            return seen and replace(seen, outcome=seen.outcome or _ALL_TURNS_TAKEN)
         if message.step is not Step.DOWNLOAD and not admitted:
             seen = await self._database.glance(partial(look, message=message))
             if seen is None or seen.outcome or (message.step is Step.POLL and not seen.probe):
@@ -126,6 +127,11 @@ class Runner:
             await uninterrupted(self._hand_back(taken.job))
             raise asyncio.CancelledError
         return taken
+
+    def _has_turn(self, message: Message) -> bool:
+        """Whether the account may download one more: who must wait for that shall not hold a place of this worker."""
+        line = self._lines.get(message.account)
+        return line is None or not line.transfer.turn().locked()
 
     async def _prepare(self, message: Message) -> Outcome | None:
         """Let the vendor's client get ready, so that nothing but the call stands between a claim and its answer."""
@@ -164,7 +170,7 @@ class Runner:
             case Step.POLL:
                 return await poll(job, line.vendor)
             case Step.DOWNLOAD:
-                return await download(job, line.vendor, line.transfer, self._store)
+                return await download(job, line.vendor, line.transfer, line.shelf)
 
     async def _let_go(self, step: Step, job: ExportJob) -> None:
         """A stopping worker gives the step back; a start that was under way may have been taken by the vendor."""
@@ -197,6 +203,14 @@ class Runner:
 
 
 _STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor answered"))
+_ALL_TURNS_TAKEN = Waiting(
+    Fault(
+        "downloads_busy",
+        "as many downloads of the account are under way in this worker as max_downloads allows",
+        "Nothing to do: Landfall goes on by itself.",
+    ),
+    asked=False,
+)
 _INTERNAL_ERROR = Fault(
     "internal_error",
     "Landfall made a mistake; the worker's log tells more",

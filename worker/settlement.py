@@ -1,12 +1,12 @@
 """Settles a step's outcome in one transaction: the row, its event, the account, and who gets the slot that came free."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from landfall.database import accounts, admission, build_times, ledger, orphans
+from landfall.database import accounts, admission, build_times, headers, ledger, orphans
 from landfall.database.clock import read_clock
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
@@ -14,6 +14,7 @@ from landfall.exports.policy import Policy
 from landfall.exports.settling import Event, Settled, cancel, hand_back, rescue, settle
 from landfall.exports.states import SLOT_HOLDING, State
 from landfall.exports.throttle import Effect, Throttle
+from landfall.storage.header_change import changed_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def write_outcome(
     throttle, now = accounts.lock(connection, job.account)
     draw = random.random()  # noqa: S311 - jitter, no secret
     outcome = _held_by_breaker(outcome, throttle)
+    outcome, change = _compared(connection, job, outcome)
     settled = settle(job, outcome, now=now, draw=draw, policy=policy)
     after = _account_after(throttle, job, outcome, now=now, draw=draw)
     settlement = _write(connection, job, settled, after, policy, now=now, seconds=seconds, before=throttle)
@@ -43,6 +45,10 @@ def write_outcome(
         _keep_late_report(connection, job, outcome, policy, now)
     elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
         build_times.record(connection, job, outcome.build_seconds, now=now)
+    elif isinstance(outcome, Advanced) and outcome.artifact and outcome.artifact.header_hash:
+        headers.keep(connection, job, outcome.artifact, now=now)
+        if change:
+            ledger.note(connection, settlement.job, Event("header changed", None, job.attempts, note=change), at=now)
     return settlement
 
 
@@ -95,6 +101,16 @@ def _write(
     fill = freed or changed or settled.job.state is State.QUEUED
     admitted = admission.admit_next(connection, job.account, (throttle, now)) if fill else []
     return Settlement(settled.job, settled.event, admitted, now)
+
+
+def _compared(connection: Connection, job: ExportJob, outcome: Outcome) -> tuple[Outcome, str | None]:
+    """Flag a stored file whose columns are not those of the last one of its kind; returns what has changed in words."""
+    artifact = outcome.artifact if isinstance(outcome, Advanced) else None
+    known = headers.last(connection, job) if artifact and artifact.header_hash else None
+    if not artifact or known is None or known[0] == artifact.header_hash or not isinstance(outcome, Advanced):
+        return outcome, None
+    change = changed_header(known[1], artifact.columns) or "the header's spelling"
+    return replace(outcome, artifact=replace(artifact, header_changed=True)), change
 
 
 def _account_after(throttle: Throttle, job: ExportJob, outcome: Outcome, *, now: datetime, draw: float) -> Throttle:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -17,6 +17,8 @@ from worker.queue import Message, Standing, StepQueue
 from worker.settlement import Settlement, write_rescue
 
 _BATCH = 500
+# A row may become visible so long after the moment that it says.
+_LATE_COMMIT = timedelta(seconds=0.1)
 _MANY_RUNNING = 200
 _log = get_logger(__name__)
 
@@ -41,10 +43,17 @@ class Sweeper:
         self._queue = queue
         self._leases = leases
         self._policies = policies
+        self._looked_at: datetime | None = None
 
-    async def sweep(self) -> int:
-        """Look once; returns how many steps were sent. Raises DatabaseUnavailable, RedisError or OSError."""
-        found, now = await self._database.read(partial(ledger.find_overdue, limit=_BATCH))
+    async def sweep(self, *, all_overdue: bool = True) -> int:
+        """Look once; returns how many steps were sent. Raises DatabaseUnavailable, RedisError or OSError.
+
+        Without `all_overdue` only at what became due since the last look: under load many wait for a worker, and to
+        look at all of them each time that one more comes would leave no time to run them.
+        """
+        since = None if all_overdue or self._looked_at is None else self._looked_at - _LATE_COMMIT
+        found, now = await self._database.read(partial(ledger.find_overdue, limit=_BATCH, since=since))
+        self._looked_at = now
         jobs = [job for job in found if not self._leases.is_held(job)]
         if not jobs:
             return 0

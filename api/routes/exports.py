@@ -5,22 +5,19 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
 from api import acceptance
 from api.cursors import cursor_after, read_cursor
-from api.problems import FieldError, Problem, ProblemError, invalid
+from api.finding import NOT_FOUND, PROBLEM, find_export
+from api.problems import FieldError, invalid
 from api.schemas import LABEL_KEY, ErrorView, EventPage, EventView, ExportPage, ExportView, Submission
-from api.services import Given, Services
-from landfall.database import ledger, reading
-from landfall.exports.job import ExportJob
+from api.services import Given
+from landfall.database import reading
 from landfall.exports.states import State
 
-_PROBLEM = {"model": Problem, "content": {"application/problem+json": {}}}
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**_PROBLEM, "description": "No export has this id."}}
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**_PROBLEM, "description": "A field is wrong; `errors` names it."}}
+_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
@@ -68,47 +65,18 @@ async def list_exports(
     return _json(ExportPage.model_construct(items=[ExportView.of(job) for job in jobs[:limit]], next=more))
 
 
-@router.get("/{export_id}", response_model=ExportView, responses=_NOT_FOUND)
+@router.get("/{export_id}", response_model=ExportView, responses=NOT_FOUND)
 async def show(export_id: str, given: Given) -> Response:
     """One export."""
-    return _json(ExportView.of(await _find(given, export_id)))
+    return _json(ExportView.of(await find_export(given, export_id)))
 
 
-@router.get("/{export_id}/events", response_model=EventPage, responses=_NOT_FOUND)
+@router.get("/{export_id}/events", response_model=EventPage, responses=NOT_FOUND)
 async def list_events(export_id: str, given: Given) -> Response:
     """The export's timeline: every attempt, its outcome, how long it took."""
-    await _find(given, export_id)
+    await find_export(given, export_id)
     rows = await given.database.read(lambda connection: reading.timeline(connection, export_id))
     return _json(EventPage.model_construct(items=[_event(row) for row in rows], next=None))
-
-
-@router.get(
-    "/{export_id}/file",
-    response_class=FileResponse,
-    responses={
-        200: {"content": {"text/csv": {}}, "description": "The CSV; `ETag` is its SHA-256."},
-        409: {**_PROBLEM, "description": "The export is not stored."},
-        410: {**_PROBLEM, "description": "The file was removed from the store."},
-        **_NOT_FOUND,
-    },
-)
-async def fetch(export_id: str, given: Given) -> Response:
-    """The export's CSV file."""
-    job = await _find(given, export_id)
-    if job.artifact is None:
-        raise ProblemError(HTTPStatus.CONFLICT, f"the export is {job.state}; its file is there once it is stored")
-    path = given.store.path(job.artifact.uri)
-    if path is None:
-        raise ProblemError(HTTPStatus.GONE, f"{job.artifact.uri} is no longer in the store; submit the export again")
-    headers = {"etag": f'"{job.artifact.sha256}"'}
-    return FileResponse(path, media_type="text/csv", filename=f"{job.id}.csv", headers=headers)
-
-
-async def _find(given: Services, export_id: str) -> ExportJob:
-    job = await given.database.read(lambda connection: ledger.find(connection, export_id))
-    if job is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")
-    return job
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -18,6 +18,8 @@ from landfall.settings import SettingsError
 
 T = TypeVar("T")
 _READERS = 4
+# Another process holds the lock for a millisecond, or while it syncs: so often a write is tried before a thread waits.
+_PAUSES = (0.0005, 0.001, 0.002, 0.004)
 _BUSY_SECONDS = 5.0
 # About 500 pages: well before the 1000 at which SQLite makes whoever commits next wait for a checkpoint.
 _CHECKPOINT_COMMITS = 100
@@ -58,13 +60,18 @@ class Database:
         `work` may be run twice, the first time without effect.
         """
         if self._hasty_writer:
-            with suppress(DatabaseUnavailable):
-                result = _transaction(self._hasty_writer, work)
-                self._commits += 1
-                if self._commits % _CHECKPOINT_COMMITS == 0:
-                    self._write_thread.submit(_checkpoint, self._writer)
-                return result
+            for pause in _PAUSES:
+                with suppress(DatabaseUnavailable):
+                    return self._write_at_once(self._hasty_writer, work)
+                await asyncio.sleep(pause)
         return await self._run(self._write_thread, self._writer, work)
+
+    def _write_at_once(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        result = _transaction(engine, work)
+        self._commits += 1
+        if self._commits % _CHECKPOINT_COMMITS == 0:
+            self._write_thread.submit(_checkpoint, self._writer)
+        return result
 
     async def glance(self, work: Callable[[Connection], T]) -> T:
         """Run `work` at once on a consistent view; for reads of a row or two. Raises DatabaseUnavailable."""

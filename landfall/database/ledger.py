@@ -66,12 +66,15 @@ def find_in_flight(connection: Connection, account: str, request_hash: str) -> E
     return job_of(row) if row else None
 
 
-def find_overdue(connection: Connection, limit: int) -> tuple[list[ExportJob], datetime]:
-    """The exports whose step is due, longest overdue first, and the database's time."""
+def find_overdue(
+    connection: Connection, limit: int, *, since: datetime | None = None
+) -> tuple[list[ExportJob], datetime]:
+    """The exports whose step is due, longest overdue first, and the database's time; with `since` those due after it."""
     now = read_clock(connection)
-    rows = connection.execute(
-        select(exports).where(exports.c.due_at <= now).order_by(exports.c.due_at).limit(limit),
-    )
+    due = exports.c.due_at <= now
+    if since is not None:
+        due &= exports.c.due_at > since
+    rows = connection.execute(select(exports).where(due).order_by(exports.c.due_at).limit(limit))
     return [job_of(row) for row in rows], now
 
 
@@ -107,6 +110,11 @@ def save(
         return False
     connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds))
     return True
+
+
+def note(connection: Connection, job: ExportJob, event: Event, *, at: datetime) -> None:
+    """Write one more line into the export's timeline."""
+    connection.execute(_INSERT_EVENT, event_row(job, event, at))
 
 
 def versions(connection: Connection, export_ids: Iterable[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, inspect, text
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.settings import SettingsError
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def current(connection: Connection) -> str | None:

@@ -103,6 +103,9 @@ def _file_columns(artifact: Artifact | None) -> dict[str, Any]:
         "file_sha256": artifact.sha256 if artifact else None,
         "file_columns": list(artifact.columns) if artifact else None,
         "file_empty": artifact.empty if artifact else None,
+        "header_hash": artifact.header_hash if artifact else None,
+        "header_changed": artifact.header_changed if artifact else False,
+        "file_removed_at": artifact.removed_at if artifact else None,
     }
 
 
@@ -116,4 +119,7 @@ def _artifact(columns: Any) -> Artifact | None:  # noqa: ANN401 - SQLAlchemy's r
         sha256=columns["file_sha256"],
         columns=tuple(columns["file_columns"] or ()),
         empty=columns["file_empty"],
+        header_hash=columns["header_hash"],
+        header_changed=columns["header_changed"],
+        removed_at=columns["file_removed_at"],
     )

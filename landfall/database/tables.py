@@ -97,6 +97,9 @@ exports = Table(
     Column("file_sha256", String(64)),
     Column("file_columns", Json),
     Column("file_empty", Boolean),
+    Column("header_hash", String(64)),
+    Column("header_changed", Boolean, nullable=False, server_default=false()),
+    Column("file_removed_at", UtcDateTime),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
 )
 
@@ -147,11 +150,24 @@ build_times = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+# The columns of the last stored file of each kind.
+headers = Table(
+    "headers",
+    metadata,
+    Column("account", String(63), ForeignKey("accounts.name"), primary_key=True),
+    Column("report_type", String(63), primary_key=True),
+    Column("header_hash", String(64), nullable=False),
+    Column("columns", Json, nullable=False),
+    Column("export_id", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 # Spelled with literals, not parameters: SQLite uses a partial index only where it can see the condition.
 is_queued = exports.c.state == literal_column(f"'{State.QUEUED}'")
 holds_slot = exports.c.state.in_([literal_column(f"'{state}'") for state in sorted(SLOT_HOLDING)])
 is_live = exports.c.finished_at.is_(None)
 is_held = orphans.c.ended_at.is_(None)
+is_kept = exports.c.file_uri.is_not(None) & exports.c.file_removed_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
 
 
@@ -172,6 +188,7 @@ _partial(
 _partial("ix_exports_turns", exports.c.account, exports.c.tenant, exports.c.turn, where=is_queued)
 _partial("ix_exports_slots", exports.c.account, where=holds_slot)
 _partial("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
+_partial("ix_exports_files", exports.c.account, exports.c.finished_at, where=is_kept)
 Index("ix_exports_newest", exports.c.created_at.desc(), exports.c.id.desc())
 Index("ix_events_export", events.c.export_id, events.c.id)
 _partial("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)

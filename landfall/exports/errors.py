@@ -6,10 +6,12 @@ ExportError
 │   ├── VendorUnavailable       the vendor answered that it is broken (5xx, InternalServerError)
 │   ├── AnswerLost              the request was sent, its answer never came or cannot be read
 │   ├── TransferBroken          a download ended early or was refused
+│   ├── ProofFailed             what was downloaded is not a whole CSV file
 │   ├── StorageUnavailable      the store could not take the file
 │   └── Deferral                trying again helps and costs no attempt
 │       ├── Throttled           every slot at the vendor is taken (ThrottlingException at a start)
 │       ├── RateLimited         too many requests (429)
+│       ├── StorageFull         the store has no room for the file
 │       ├── LinkExpired         the download link is no longer taken
 │       └── LinkNotReady        the vendor has no link yet
 └── PermanentError              trying again does not help
@@ -80,6 +82,16 @@ class TransferBroken(TemporaryError):
     action = "Check the network and submit the export again if it has failed."
 
 
+class ProofFailed(TemporaryError):
+    """What came is not a whole CSV file; it was not published."""
+
+    code = "proof_failed"
+    action = (
+        "Submit the export again; if it fails the same way, the vendor's report itself is broken: show the vendor "
+        "the error's message."
+    )
+
+
 class StorageUnavailable(TemporaryError):
     """The store could not take the file."""
 
@@ -110,6 +122,13 @@ class RateLimited(Deferral):
     code = "rate_limited"
     action = "Nothing to do: Landfall waits as long as the vendor asks."
     effect = Effect.RATE_LIMITED
+
+
+class StorageFull(Deferral):
+    """The store has no room for the file; the export waits until there is."""
+
+    code = "storage_full"
+    action = "Make room in the store (LANDFALL_STORAGE_URL); Landfall goes on by itself."
 
 
 class LinkExpired(Deferral):
@@ -152,11 +171,11 @@ class RequestRefused(PermanentError):
 
 
 class DownloadRefused(PermanentError):
-    """The download link leads to a place that the account does not allow."""
+    """The download link leads to a place, or to more bytes, than the account allows."""
 
     code = "download_refused"
     action = (
-        "If the host is right, allow it with download_hosts or allow_private_hosts in landfall.toml, "
+        "If the file is right, allow it with download_hosts, allow_private_hosts or max_file_bytes in landfall.toml, "
         "restart the worker, then submit the export again."
     )
 

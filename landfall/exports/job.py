@@ -19,7 +19,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A published file: `bytes` is its size, `rows` its data records without the header."""
+    """A published file: `bytes` is its size, `rows` its data records without the header.
+
+    `header_changed` says that its columns are not those of the last file of its kind; `removed_at` is when retention
+    took it from the store.
+    """
 
     uri: str
     bytes: int
@@ -27,6 +31,9 @@ class Artifact:
     sha256: str
     columns: tuple[str, ...]
     empty: bool
+    header_hash: str | None = None
+    header_changed: bool = False
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

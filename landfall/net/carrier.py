@@ -7,7 +7,10 @@ from functools import cache
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
+
+from landfall.net.guard import PublicResolver, refuse_private_literal
 
 _PIECE_BYTES = 1 << 18
 _KEEP_SECONDS = 4.0
@@ -38,21 +41,30 @@ class Carrier(httpx.AsyncBaseTransport):
 
     Follows no redirect, keeps no cookie, unpacks nothing, and reads neither proxies nor credentials from the
     environment. Takes the `connect` and `read` timeouts of httpx; `connect` covers name, TCP and TLS together.
-    A POST that broke off is not sent again: it may have taken effect.
+    A POST that broke off is not sent again: it may have taken effect. With `public_only` no connection is opened to
+    an address that is not public.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool = False) -> None:
         """Open nothing yet."""
+        self._public_only = public_only
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request whose content is held in memory. Raises httpx.TransportError."""
+        """Send a request whose content is held in memory.
+
+        Raises httpx.TransportError; with `public_only` also DownloadRefused, with nothing sent.
+        """
         timeout = request.extensions.get("timeout", {})
         with _as_httpx_errors():
+            # As it stands: a signed URL that is quoted anew is another URL.
+            url = URL(str(request.url), encoded=True)
+            if self._public_only:
+                # A host that is an address goes past the resolver.
+                refuse_private_literal(url.raw_host or "")
             answer = await self._pool().request(
                 request.method,
-                # As it stands: a signed URL that is quoted anew is another URL.
-                URL(str(request.url), encoded=True),
+                url,
                 headers=request.headers.multi_items(),
                 data=request.content or None,
                 allow_redirects=False,
@@ -68,7 +80,12 @@ class Carrier(httpx.AsyncBaseTransport):
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=tls(), keepalive_timeout=_KEEP_SECONDS),
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    ssl=tls(),
+                    keepalive_timeout=_KEEP_SECONDS,
+                    resolver=PublicResolver() if self._public_only else None,
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=_PIECE_BYTES,
@@ -79,15 +96,22 @@ class Carrier(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body as it comes; a connection is used again only where the body was read to its end."""
+    """The body as it comes; a connection is used again only where the body was read to its end.
+
+    Raises httpx.RemoteProtocolError where bytes came beyond the announced end, as far as they came with the last ones.
+    """
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
+        # None where the whole body has come with its head.
+        self._protocol = answer.connection.protocol if answer.connection else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _as_httpx_errors():
             async for piece in self._answer.content.iter_any():
                 yield piece
+        if self._protocol is not None and isinstance(self._protocol.exception(), HttpProcessingError):
+            raise httpx.RemoteProtocolError("BytesBeyondTheEnd")
 
     async def aclose(self) -> None:
         self._answer.release()

@@ -1,87 +1,95 @@
-"""Measures a CSV while it flows past: bytes, records, SHA-256 and the names of its columns."""
+"""Measures a CSV while it flows past: bytes, checksums, records, columns, and what proves that it is not whole."""
 
-import csv
+import copy
 import hashlib
-import io
+from collections.abc import Iterable
 
-_QUOTE = b'"'
-_DROPPED = bytes(byte for byte in range(256) if byte not in b'"\n')
-_HEADER_LIMIT = 1 << 20
+from landfall.storage.csv_shape import CsvShape, Shape
+from landfall.storage.digests import Chunk, new_digest
+from landfall.storage.header_change import header_hash
 
 
 class Measure:
-    """Fed with the file's chunks in order; exact at any size, in bounded memory.
+    """Fed with the file's chunks in order; exact at any size, in bounded memory, from one thread at a time.
 
-    A record ends at a newline outside quotes (RFC 4180). Only quotes and newlines are kept of each chunk, quotes that
-    stand side by side cancel out, and newlines count where an even number of quotes precedes them.
+    What it says of the shape holds if the file ends with the last chunk so far. `flaw` alone may be asked while the
+    file is under way: it stands as soon as no further byte can make the file a CSV.
     """
 
-    def __init__(self) -> None:
-        """Start at the first byte."""
+    def __init__(self, digests: Iterable[str] = ()) -> None:
+        """Start at the first byte; `digests` names checksums beside SHA-256. Raises ValueError for an unknown one."""
         self.bytes = 0
         self._sha256 = hashlib.sha256()
-        self._newlines = 0
-        self._quoted = False
-        self._last = b""
-        self._head = bytearray()
-        self._head_open = True
+        self._digests = {name: new_digest(name) for name in digests if name != "sha256"}
+        self._csv = CsvShape()
+        self._shape: Shape | None = None
 
-    def update(self, chunk: bytes) -> None:
+    def update(self, chunk: Chunk) -> None:
         """Take the next chunk."""
-        if not chunk:
-            return
-        self.bytes += len(chunk)
+        self._shape = None
+        self.bytes += memoryview(chunk).nbytes
         self._sha256.update(chunk)
-        if self._head_open:
-            self._keep_head(chunk)
-        self._count(chunk)
-        self._last = chunk[-1:]
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last record is complete: no quote is left open."""
-        return not self._quoted
+        for digest in self._digests.values():
+            digest.update(chunk)
+        self._csv.feed(chunk)
 
     @property
     def sha256(self) -> str:
         """The digest in hexadecimal."""
         return self._sha256.hexdigest()
 
+    def digest(self, name: str) -> bytes:
+        """The checksum of that name. Raises KeyError where it was not asked for at the start."""
+        return self._sha256.digest() if name == "sha256" else self._digests[name].digest()
+
     @property
-    def records(self) -> int:
-        """Records so far, the header among them; a last one without a newline counts."""
-        return self._newlines + int(self.bytes > 0 and self._last != b"\n")
+    def shape(self) -> Shape:
+        """Everything that is known of the CSV if it ends here."""
+        if self._shape is None:
+            self._shape = copy.deepcopy(self._csv).end()
+        return self._shape
 
     @property
     def rows(self) -> int:
-        """Data records: all but the header."""
-        return max(0, self.records - 1)
+        """Records without the header and without blank lines; up to the problem, where there is one."""
+        return self.shape.rows
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names in the header, none where it is not one."""
-        text = bytes(self._head).decode("utf-8-sig", errors="replace")
-        try:
-            return tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
-        except csv.Error:  # a field beyond the module's limit of 128 KiB names no column
-            return ()
+        """The names in the header, none where there is no header."""
+        return self.shape.columns
 
-    def _count(self, chunk: bytes) -> None:
-        marks = chunk.translate(None, _DROPPED)
-        while b'""' in marks:
-            marks = marks.replace(b'""', b"")
-        for position, run in enumerate(marks.split(_QUOTE)):
-            if position:
-                self._quoted = not self._quoted
-            if not self._quoted:
-                self._newlines += len(run)
+    @property
+    def header_hash(self) -> str:
+        """The header's fingerprint: the same for the same names in the same order; empty where there is no header."""
+        return header_hash(self.columns)
 
-    def _keep_head(self, chunk: bytes) -> None:
-        before = self._newlines, self._quoted
-        for line in chunk.splitlines(keepends=True):
-            self._head += line
-            self._count(line)
-            if self._newlines or len(self._head) > _HEADER_LIMIT:
-                self._head_open = False
-                break
-        self._newlines, self._quoted = before
+    @property
+    def empty(self) -> bool:
+        """No byte, or a header only."""
+        return self.rows == 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file does not end inside a quoted field."""
+        return self.shape.whole
+
+    @property
+    def bom(self) -> bool:
+        """Whether the file begins with the byte order mark of UTF-8."""
+        return self.shape.bom
+
+    @property
+    def crlf(self) -> bool:
+        """Whether the header's line ends in CRLF."""
+        return self.shape.crlf
+
+    @property
+    def flaw(self) -> str | None:
+        """The first thing so far that no further byte can mend; cheap, and None as long as there is hope."""
+        return self._csv.flaw
+
+    @property
+    def problem(self) -> str | None:
+        """The first thing that proves that the file is no whole CSV, in words that hold no data; None for a sound file."""
+        return self.shape.problem

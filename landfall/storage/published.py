@@ -1,6 +1,10 @@
-"""Says what a publication comes to."""
+"""Says what a publication comes to, and that an artifact is gone."""
 
 from dataclasses import dataclass
+
+
+class ArtifactMissing(Exception):
+    """The store does not have what a URI names; the text is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

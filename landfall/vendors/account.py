@@ -1,7 +1,7 @@
 """Says what every vendor's account settings have in common."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
@@ -46,6 +46,26 @@ class Account(BaseModel):
     )
     allow_private_hosts: bool | None = Field(
         default=None, description="Allow downloads by http and from private addresses; default: where base_url is one."
+    )
+
+    max_file_bytes: int | None = Field(
+        default=None, ge=1, description="Largest file that is downloaded; none: any that the store has room for."
+    )
+    retention_days: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="`landfall prune` removes files older than this; none: never.",
+    )
+    retention_count: int | None = Field(
+        default=None, ge=0, description="`landfall prune` keeps so many of the newest files; none: all."
+    )
+
+    at_rest: Literal["identity", "gzip", "zstd"] = Field(
+        default="identity", description="How files are packed in the store; identity: as they come."
+    )
+    parquet: bool = Field(
+        default=False, description="Put a Parquet copy, all columns text, beside each file; needs landfall[parquet]."
     )
 
     @field_validator("base_url")

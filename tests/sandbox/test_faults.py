@@ -292,6 +292,8 @@ def test_a_fault_that_waits_is_listed_and_can_be_dropped(sandbox: Sandbox) -> No
         ({"fault": "throttle", "acount": "x"}, "acount"),
         ({"fault": "throttle", "account": 7}, "account"),
         ({"fault": "body_size"}, "bytes"),
+        ({"fault": "odd_body", "body": "strange"}, "gzip_bomb"),
+        ({"fault": "odd_body"}, "gzip_bomb"),
         ({"fault": "throttle", "vendor": ["intelligems"]}, "vendor"),
         (["throttle"], "object"),
     ],

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import Stack, run_stack
+from tests.stack import LINK_SECRET, Stack, run_stack
 from tests.vendors.sandbox_process import Sandbox, run_sandbox
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with run_sandbox("--build-mean", "0.3", "--bytes", "50000", "--rate-burst", "1000") as sandbox:
+    with run_sandbox(
+        "--build-mean", "0.3", "--bytes", "50000", "--rate-burst", "1000", "--link-token", LINK_SECRET
+    ) as sandbox:
         yield sandbox
 
 

@@ -1,67 +1,62 @@
-"""Fetches a finished report and publishes it."""
+"""Fetches a finished report, proves it whole and publishes it."""
 
 import asyncio
-from pathlib import Path
 
-from landfall.exports.errors import StorageUnavailable, TransferBroken
+from landfall.exports.errors import DownloadRefused, LinkExpired, ProofFailed, ReportLost, StorageFull
 from landfall.exports.job import Artifact, ExportJob
 from landfall.exports.outcomes import Advanced, Outcome
 from landfall.exports.states import State
-from landfall.storage.measure import Measure
-from landfall.storage.store import Store, artifact_key
+from landfall.storage.keys import artifact_key
+from landfall.storage.parquet import ParquetCopy
 from landfall.vendors.vendor import Vendor
-from worker.transfer import Transfer
+from worker.landing import Landing
+from worker.shelf import Shelf
+from worker.transfer.course import Whole
+from worker.transfer.fetch import Transfer
 
-_READ_BYTES = 1 << 20
+_LINKS = 3
 
 
-async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, store: Store) -> Outcome:
-    """Ask for a link, stream the file to the store, publish it. Raises the errors of landfall.exports.errors."""
+async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf) -> Outcome:
+    """Land the export's file. Raises the errors of landfall.exports.errors."""
     # Links live minutes: one is asked for only when it is this export's turn to use it.
     async with transfer.turn():
-        return await _download(job, vendor, transfer, store)
+        key = artifact_key(shelf.key_template, job)
+        landing = await Landing.open(shelf.store, key, job, reserve=shelf.reserve, at_rest=shelf.at_rest)
+        try:
+            artifact = await _land(job, vendor, transfer, landing, parquet=shelf.parquet)
+        except (DownloadRefused, ProofFailed, ReportLost, StorageFull):
+            # Nothing of it would serve the next attempt, or its room is needed.
+            await asyncio.shield(landing.discard())
+            raise
+        finally:
+            await asyncio.shield(landing.close())
+    if shelf.parquet:
+        await _copy(job, artifact.uri, shelf)
+    return Advanced(to=State.STORED, artifact=artifact)
 
 
-async def _download(job: ExportJob, vendor: Vendor, transfer: Transfer, store: Store) -> Outcome:
-    link = await vendor.download_link(job)
-    measure = Measure()
-    draft = await asyncio.to_thread(store.draft, artifact_key(job))
+async def _land(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing, *, parquet: bool) -> Artifact:
+    whole = await _fetched(job, vendor, transfer, landing)
+    landing.prove(whole)
+    return await landing.publish(job, parquet=parquet)
+
+
+async def _copy(job: ExportJob, uri: str, shelf: Shelf) -> None:
+    copy = ParquetCopy(shelf.store, uri, shelf.workspace)
     try:
-
-        def keep(chunk: bytes) -> None:
-            measure.update(chunk)
-            draft.write(chunk)
-
-        await transfer.fetch(link, keep)
-        if not measure.whole:
-            raise TransferBroken("the file ends inside a quoted field")
-        published = await asyncio.to_thread(draft.publish)
-    finally:
-        await asyncio.shield(asyncio.to_thread(draft.__exit__, None, None, None))
-    if published.adopted:
-        measure = await asyncio.to_thread(_measure_file, store.path(published.uri))
-    return Advanced(to=State.STORED, artifact=_artifact(published.uri, measure))
+        await asyncio.to_thread(copy.make, job)
+    except asyncio.CancelledError:
+        # The thread would go on, and keep the worker from ending.
+        copy.stop()
+        raise
 
 
-def _artifact(uri: str, measure: Measure) -> Artifact:
-    return Artifact(
-        uri=uri,
-        bytes=measure.bytes,
-        rows=measure.rows,
-        sha256=measure.sha256,
-        columns=measure.columns,
-        empty=measure.rows == 0,
-    )
-
-
-def _measure_file(path: Path | None) -> Measure:
-    if path is None:
-        raise TransferBroken("the file that an earlier attempt had published is gone again")
-    measure = Measure()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_READ_BYTES):
-                measure.update(chunk)
-    except OSError as error:
-        raise StorageUnavailable(f"{path}: {error.strerror or error}") from error
-    return measure
+async def _fetched(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing) -> Whole:
+    for _ in range(_LINKS - 1):
+        try:
+            return await transfer.fetch(await vendor.download_link(job), landing)
+        except LinkExpired:
+            # It may have ended in the middle of a long file: what is held stays, under a new link.
+            continue
+    return await transfer.fetch(await vendor.download_link(job), landing)

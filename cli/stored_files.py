@@ -1,0 +1,73 @@
+"""Opens the database and the store of the settings for commands that work without the API."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote
+
+from sqlalchemy import Connection
+
+from cli.failures import CommandError, WrongInputError
+from landfall.database import artifacts
+from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.revision import require_head
+from landfall.exports.errors import StorageUnavailable
+from landfall.settings import SettingsError, load_settings
+from landfall.storage.store import Store, open_store
+from landfall.vendors.account import Account
+from landfall.vendors.catalog import parse_accounts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """The store, what the database tells of it, and the accounts of the settings."""
+
+    store: Store
+    accounts: Mapping[str, Account]
+    _database: Database
+    _runner: asyncio.Runner
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent view. Raises DatabaseUnavailable."""
+        return self._runner.run(self._database.read(work))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction. Raises DatabaseUnavailable."""
+        return self._runner.run(self._database.write(work))
+
+
+@contextmanager
+def stored_files() -> Iterator[StoredFiles]:
+    """Open both until the block ends; what goes wrong with them in it becomes a CommandError."""
+    try:
+        settings = load_settings(need_config=False)
+        accounts, store = parse_accounts(settings.accounts), open_store(settings.storage_url)
+        with asyncio.Runner() as runner:
+            database = Database(settings.database_url, durable=True)
+            try:
+                runner.run(require_head(database))
+                yield StoredFiles(store, accounts, database, runner)
+            finally:
+                database.close()
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+    except StorageUnavailable as error:
+        raise CommandError(f"the store cannot be used ({error}); check LANDFALL_STORAGE_URL and try again.") from None
+    except DatabaseUnavailable as error:
+        raise CommandError(f"the database cannot be used ({error}); try again.") from None
+
+
+def check_account(home: StoredFiles, name: str | None) -> None:
+    """Raise WrongInputError for the name of an account that there never was."""
+    known = home.read(artifacts.known_accounts)
+    if name is not None and name not in known:
+        raise WrongInputError(f"account: there is no account {name!r}; known: {', '.join(known) or 'none'}.")
+
+
+def is_within(store_url: str, uri: str) -> bool:
+    """Whether the file lies in the store of this URL: after a move to another store older ones do not."""
+    return unquote(uri).startswith(unquote(store_url).rstrip("/") + "/")

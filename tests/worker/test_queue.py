@@ -1,0 +1,222 @@
+"""Promises of the queue and its consumer, over a real Redis."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from arq.constants import in_progress_key_prefix
+
+from landfall.exports.states import Step
+from landfall.transport.embedded import EmbeddedRedis
+from tests.asynchronous import run
+from worker import queue
+from worker.queue import QUEUE_NAME, Consumer, Message, Redis, Standing, StepQueue
+
+_PATIENCE_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    embedded = EmbeddedRedis(tmp_path_factory.mktemp("queue"))
+    embedded.ensure()
+    yield embedded.url
+    embedded.stop()
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Redis]:
+    redis = queue.connect(url)
+    await redis.flushall()
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def consuming(consumer: Consumer) -> AsyncIterator[asyncio.Task[None]]:
+    """Consume for as long as the block runs, then drain."""
+    task = asyncio.create_task(consumer.main())
+    try:
+        yield task
+    finally:
+        await consumer.drain(0.0)
+        while not task.done():  # a library may swallow one cancellation
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.1)
+
+
+class Steps:
+    """Runs each step until it is let go, and counts how often each was begun."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
+        self.let_go = asyncio.Event()
+        self._changed = asyncio.Condition()
+
+    async def run(self, message: Message) -> None:
+        async with self._changed:
+            self.begun[message.export_id] += 1
+            self._changed.notify_all()
+        await self.let_go.wait()
+
+    async def until_begun(self, *names: str) -> None:
+        async with asyncio.timeout(_PATIENCE_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: self.begun.keys() >= set(names))
+
+
+def message(name: str, version: int = 1) -> Message:
+    return Message(Step.POLL, "shop", name, version)
+
+
+async def until(look: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not await look():
+            await asyncio.sleep(0.01)
+
+
+def test_what_another_worker_runs_does_not_hide_what_nobody_runs(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            busy, idle = Steps(), Steps()
+            first, second = StepQueue(redis), StepQueue(redis)
+            async with consuming(Consumer(first, redis, busy.run, max_jobs=2)):
+                await first.send([message("a"), message("b")])
+                await busy.until_begun("a", "b")
+                async with consuming(Consumer(second, redis, idle.run, max_jobs=2)):
+                    await second.send([message("c"), message("d")])
+                    await idle.until_begun("c", "d")
+            assert busy.begun == {"a": 1, "b": 1}
+
+    run(scenario())
+
+
+def test_what_a_dead_worker_left_at_the_head_does_not_hide_new_messages(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            dead = [message(f"dead-{number}") for number in range(25)]
+            await sent.send(dead)
+            await redis.mset({in_progress_key_prefix + each.id: b"1" for each in dead})
+            async with consuming(Consumer(sent, redis, steps.run, max_jobs=3)):
+                await sent.send([message("new")])
+                await steps.until_begun("new")
+            assert steps.begun == {"new": 1}
+
+    run(scenario())
+
+
+def test_a_step_that_is_cancelled_before_it_begins_leaves_no_message_behind(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+            await sent.send([message("a")])
+            # Taken, and not begun: its task runs at the next await only.
+            await consumer.start_jobs([message("a").id.encode()])
+            assert len(consumer.tasks) == 1
+            await consumer.drain(0.0)
+            assert not steps.begun
+            assert await sent.standings([message("a").id]) == {message("a").id: Standing.ABSENT}
+            assert await redis.keys("arq:*") == []
+
+    run(scenario())
+
+
+def test_a_consumer_outlives_a_step_that_was_cancelled_before_it_began(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+            await sent.send([message("a")])
+            await consumer.start_jobs([message("a").id.encode()])
+            consumer.tasks[message("a").id].cancel()
+            async with consuming(consumer) as consumes:
+                await sent.send([message("b")])
+                await steps.until_begun("b")
+                assert not consumes.done()
+
+    run(scenario())
+
+
+def test_a_worker_that_drains_takes_nothing_that_it_was_about_to_take(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+            await sent.send([message("a")])
+            taking = asyncio.create_task(consumer.start_jobs([message("a").id.encode()]))
+            await asyncio.sleep(0)  # its question is under way
+            await consumer.drain(0.0)
+            taking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await taking
+            standing = (await sent.standings([message("a").id]))[message("a").id]
+            assert standing is not Standing.RUNNING
+            assert not consumer.tasks or all(task.done() for task in consumer.tasks.values())
+
+    run(scenario())
+
+
+def test_no_place_is_counted_twice_when_redis_comes_back(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+            await sent.send([message("a")])
+            await consumer.start_jobs([message("a").id.encode()])
+            await steps.until_begun("a")
+            released = asyncio.create_task(steps.let_go.wait())
+            await asyncio.sleep(0)
+            steps.let_go.set()
+            await released  # the step has ended, and what its end calls for has not yet run
+            async with consuming(consumer):
+                assert consumer.job_counter == 0
+
+    run(scenario())
+
+
+def test_a_payload_of_another_release_is_forgotten_and_hides_nothing(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            ids = {"garbage:1": b"\x80\x04", "unknown:1": b'{"f": "vanished", "a": [], "k": {}, "t": null, "et": 1}'}
+            for id_, payload in ids.items():
+                await redis.set(f"arq:job:{id_}", payload)
+                await redis.zadd(QUEUE_NAME, {id_: 1})
+            async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
+                await sent.send([message("new")])
+                await steps.until_begun("new")
+
+                async def gone() -> bool:
+                    return set((await sent.standings(list(ids))).values()) == {Standing.ABSENT}
+
+                await until(gone)
+
+    run(scenario())
+
+
+def test_a_message_that_is_sent_again_after_its_end_runs_again(server: str) -> None:
+    async def scenario() -> None:
+        async with connected(server) as redis:
+            steps, sent = Steps(), StepQueue(redis)
+            steps.let_go.set()
+            async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
+                await sent.send([message("a")])
+                await steps.until_begun("a")
+
+                async def absent() -> bool:
+                    return (await sent.standings([message("a").id]))[message("a").id] is Standing.ABSENT
+
+                await until(absent)
+                await sent.send([message("a")])
+
+                async def twice() -> bool:
+                    return steps.begun["a"] == 2
+
+                await until(twice)
+
+    run(scenario())
