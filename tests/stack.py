@@ -146,6 +146,10 @@ class Stack:
             name for name in every if name.startswith(PARTS) or (export_id in name and not name.endswith(MANIFEST))
         )
 
+    def published(self, export_id: str) -> list[str]:
+        """The export's files in the store without their manifests; a draft whose writer was killed waits for the sweep."""
+        return [name for name in self.files(export_id) if not name.startswith(PARTS)]
+
     def stop(self, *, but: int = 0) -> None:
         """Stop every process but the first so many."""
         for process in self.processes[but:]:

@@ -1,7 +1,9 @@
 """Lands a file: what is fetched is measured and written as it comes, proven whole, then published once."""
 
 import asyncio
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
@@ -21,7 +23,7 @@ _CHECK_EVERY_BYTES = 64 << 20
 
 
 class Landing:
-    """One file on its way into the store; the sink of a transfer.
+    """One file on its way into the store; the sink of a transfer. What is closed is neither written nor published.
 
     `held` bytes under the host's `tag` are safe already: on disk they outlive this process, and the next attempt of
     the same report goes on from there, unless the file is packed on its way.
@@ -35,6 +37,9 @@ class Landing:
         self._reserve = reserve
         self._measure = Measure()
         self._checked = 0
+        # A task that is cancelled closes the part while its last call still runs in a thread.
+        self._turn = threading.Lock()
+        self._closed = False
 
     @classmethod
     async def open(
@@ -74,11 +79,15 @@ class Landing:
 
     async def begin(self, tag: str | None, digests: Collection[str], /) -> None:
         """Drop what is held: a body starts at its first byte, and the host announced these digests of it."""
-        if self.held:
-            await asyncio.to_thread(self._draft.restart)
+        await asyncio.to_thread(self._begin, tag)
         self._measure = Measure(digests)
         self._checked = 0
-        await asyncio.to_thread(self._draft.remember, tag)
+
+    def _begin(self, tag: str | None) -> None:
+        with self._open_part() as draft:
+            if draft.held:
+                draft.restart()
+            draft.remember(tag)
 
     async def keep(self, chunk: bytes) -> None:
         """Take the next bytes; measuring and writing go on side by side, both outside the interpreter's lock."""
@@ -93,10 +102,11 @@ class Landing:
         self._write(chunk)
 
     def _write(self, chunk: bytes) -> None:
-        if self.held - self._checked >= _CHECK_EVERY_BYTES:
-            self._checked = self.held
-            _check_room(self._store, self._reserve)
-        self._draft.write(chunk)
+        with self._open_part() as draft:
+            if draft.held - self._checked >= _CHECK_EVERY_BYTES:
+                self._checked = draft.held
+                _check_room(self._store, self._reserve)
+            draft.write(chunk)
 
     def prove(self, whole: Whole) -> None:
         """Hold the file against all that is known of it. Raises ProofFailed or TransferBroken."""
@@ -116,10 +126,11 @@ class Landing:
         return await asyncio.to_thread(self._publish, job, parquet=parquet)
 
     def _publish(self, job: ExportJob, *, parquet: bool) -> Artifact:
-        content = self._content()
-        extra = content.extra | ({COPY: parquet_name(self._key)} if parquet and content.columns else {})
-        text = manifest(job, content, published_at=datetime.now(UTC), encoding=content.encoding, extra=extra)
-        published = self._draft.publish(text)
+        with self._open_part() as draft:
+            content = self._content()
+            extra = content.extra | ({COPY: parquet_name(self._key)} if parquet and content.columns else {})
+            text = manifest(job, content, published_at=datetime.now(UTC), encoding=content.encoding, extra=extra)
+            published = draft.publish(text)
         if published.adopted:
             content = _read(self._store, published.uri)
         return _artifact(published.uri, content)
@@ -132,11 +143,23 @@ class Landing:
 
     async def discard(self) -> None:
         """Remove the part."""
-        await asyncio.to_thread(self._draft.discard)
+        await asyncio.to_thread(self._let_go, self._draft.discard)
 
     async def close(self) -> None:
         """Let go of the part; what was not published stays to be resumed, where the store can."""
-        await asyncio.to_thread(self._draft.close)
+        await asyncio.to_thread(self._let_go, self._draft.close)
+
+    def _let_go(self, how: Callable[[], None]) -> None:
+        with self._turn:
+            self._closed = True
+            how()
+
+    @contextmanager
+    def _open_part(self) -> Iterator[Draft]:
+        with self._turn:
+            if self._closed:
+                raise StorageUnavailable("the part was let go of while it was still being written")
+            yield self._draft
 
 
 def _check_room(store: Store, reserve: int) -> None:

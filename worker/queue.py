@@ -29,8 +29,7 @@ _IDLE_SECONDS = 0.2
 _HORIZON_SECONDS = 60.0
 # A step that was about to begin when the rest were cancelled is cancelled on the next round.
 _CANCEL_SECONDS = 1.0
-# After this a message that another worker runs is tried again: that worker may have been found dead.
-_ELSEWHERE_SECONDS = 1.0
+_ELSEWHERE_SECONDS = 1.0  # then a message that another worker ran is tried again: that one may be dead
 # Far above any step: a lease decides when a step is taken from a silent worker, never arq.
 _STEP_TIMEOUT = timedelta(days=1)
 _READ_LIMIT = 1000
@@ -147,10 +146,7 @@ class StepQueue:
 
 
 class Consumer(Worker):
-    """arq's worker with a loop that sleeps until something is due, instead of looking every half second.
-
-    `main` consumes until Redis goes away; it may be called again when that is back, beside the steps that still run.
-    """
+    """arq's worker with a loop that sleeps until something is due; `main` may be called again when Redis is back."""
 
     def __init__(self, queue: StepQueue, redis: Redis, run: RunStep, *, max_jobs: int) -> None:
         """Run each arriving step with `run`, at most max_jobs at once."""
@@ -184,7 +180,7 @@ class Consumer(Worker):
         async with self._taking:  # what is being taken at this moment is given back below
             pass
         end = loop.time() + seconds
-        while running := self._running():
+        while running := [task for task in self.tasks.values() if not task.done()]:
             left = end - loop.time()
             if left > 0:
                 await asyncio.wait(running, timeout=left)
@@ -196,20 +192,16 @@ class Consumer(Worker):
             _forget(pipe, self._ended)
             await pipe.execute()
 
-    def _running(self) -> list[asyncio.Task[Any]]:
-        return [task for task in self.tasks.values() if not task.done()]
-
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Take what nobody runs yet, in one round trip for all that there is room for, where arq takes four for each.
 
-        What runs here already is passed over: it stays in arq's queue until it ends. So, for a while, is what another
-        worker was found to run, or may have died over: it must not hide what comes behind it.
+        What runs is passed over, lest it hide what comes behind: it stays in arq's queue until it ends.
         """
         async with self._taking:
             now = time()
-            self._elsewhere = {id_: until for id_, until in self._elsewhere.items() if until > now}
+            self._elsewhere = {id_: end for id_, end in self._elsewhere.items() if end > now}
             known = {*self.tasks, *self._ended, *self._elsewhere}
-            fresh = [id_ for id_ in map(bytes.decode, job_ids) if id_ not in known]
+            fresh = [id_ for id_ in (each.decode(errors="replace") for each in job_ids) if id_ not in known]
             while fresh and self.allow_pick_jobs and (room := self.max_jobs - self.job_counter) > 0:
                 await self._take(fresh[:room])
                 del fresh[:room]

@@ -82,12 +82,17 @@ class Runner:
         if taken is None:
             _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
             return None
-        await self.send_admitted(taken.admitted)
         with self._leases.held(taken.job):
             outcome = await self._perform(step, taken)
             seconds = time.monotonic() - started
-            settlement, _ = await uninterrupted(self._settle(taken.job, outcome, seconds))
+            settlement, cancelled = await uninterrupted(self._settle(taken.job, outcome, seconds))
         _tell(step, taken.job, outcome, settlement, seconds)
+        await self.send_admitted(taken.admitted)
+        if cancelled:
+            # A stopping worker begins nothing more: the slot's next export is for another.
+            if settlement:
+                await self._send_after(settlement)
+            raise asyncio.CancelledError
         return settlement
 
     async def send_admitted(self, jobs: Sequence[ExportJob]) -> None:
@@ -124,7 +129,9 @@ class Runner:
         claiming = partial(take, message=message, lease=self._leases.length)
         taken, cancelled = await uninterrupted(self._database.write(claiming))
         if taken and cancelled:
-            await uninterrupted(self._hand_back(taken.job))
+            # A report that was adopted is an orphan no longer: handed back, it would be lost.
+            ending = self._settle(taken.job, taken.outcome, 0.0) if taken.outcome else self._hand_back(taken.job)
+            await uninterrupted(ending)
             raise asyncio.CancelledError
         return taken
 

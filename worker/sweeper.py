@@ -20,6 +20,8 @@ _BATCH = 500
 # A row may become visible so long after the moment that it says.
 _LATE_COMMIT = timedelta(seconds=0.1)
 _MANY_RUNNING = 200
+# A transaction runs on the event loop's thread, and a rescue takes a millisecond of it.
+_RESCUES_AT_ONCE = 20
 _log = get_logger(__name__)
 
 
@@ -95,6 +97,12 @@ class Sweeper:
         return now - each.job.due_at > self._leases.length
 
     async def _rescue(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
+        due: list[ExportJob] = []
+        for start in range(0, len(jobs), _RESCUES_AT_ONCE):
+            due += await self._rescue_some(jobs[start : start + _RESCUES_AT_ONCE])
+        return due
+
+    async def _rescue_some(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
         def work(connection: Connection) -> list[Settlement]:
             length = self._leases.length
             written = [write_rescue(connection, job, self._policies.get(job.account, Policy()), length) for job in jobs]

@@ -23,6 +23,7 @@ _PAUSES = (0.0005, 0.001, 0.002, 0.004)
 _BUSY_SECONDS = 5.0
 # About 500 pages: well before the 1000 at which SQLite makes whoever commits next wait for a checkpoint.
 _CHECKPOINT_COMMITS = 100
+_LONGEST_LOG_PAGES = 16_384
 
 
 class DatabaseUnavailable(Exception):
@@ -70,7 +71,8 @@ class Database:
         result = _transaction(engine, work)
         self._commits += 1
         if self._commits % _CHECKPOINT_COMMITS == 0:
-            self._write_thread.submit(_checkpoint, self._writer)
+            with suppress(RuntimeError):  # closed meanwhile: what is committed is committed all the same
+                self._write_thread.submit(_checkpoint, self._writer)
         return result
 
     async def glance(self, work: Callable[[Connection], T]) -> T:
@@ -133,7 +135,10 @@ def _checkpoint(engine: Engine) -> None:
     with suppress(DatabaseError), engine.connect() as connection:
         driver = connection.connection.driver_connection
         if driver:
-            driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            _, pages, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            # While somebody always reads or writes, the log is never at its end and only grows.
+            if pages > _LONGEST_LOG_PAGES:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def open_engine(path: Path, begin: str, *pragmas: str, size: int) -> Engine:

@@ -7,7 +7,9 @@ from functools import cache
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from landfall.net.guard import PublicResolver, refuse_private_literal
@@ -80,7 +82,7 @@ class Carrier(httpx.AsyncBaseTransport):
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
                     limit=0,
                     ssl=tls(),
                     keepalive_timeout=_KEEP_SECONDS,
@@ -93,6 +95,22 @@ class Carrier(httpx.AsyncBaseTransport):
                 max_field_size=_HEADER_BYTES,
             )
         return self._session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses no connection again on which something came while nobody had asked: it would be taken for the next answer."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 class _Body(httpx.AsyncByteStream):

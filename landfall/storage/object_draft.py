@@ -76,8 +76,9 @@ class ObjectDraft:
                 upload.__exit__(InterruptedError, None, None)  # obstore aborts where a block ends with an error
 
     def close(self) -> None:
-        """Leave nothing behind of a draft that was not published."""
+        """Leave nothing behind of a draft that was not published; a thread that is late writes nothing more."""
         self.discard()
+        self._broken = True
 
     def _append(self, chunk: bytes) -> None:
         if self._upload is None and self.held + len(chunk) < PART_BYTES:

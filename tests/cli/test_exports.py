@@ -115,7 +115,7 @@ def test_an_export_that_fails_ends_with_its_reason_its_cure_and_exit_code_3(
 
 
 def test_ctrl_c_while_waiting_says_that_the_export_goes_on(running: Up, vendors: dict[str, str]) -> None:
-    inject(vendors, fault="slow_answer", vendor="intelligems", seconds=5)
+    inject(vendors, fault="slow_answer", vendor="intelligems", seconds=1)
     with subprocess.Popen(
         command("submit", *INTELLIGEMS, "--wait", "--force"),
         cwd=running.folder,

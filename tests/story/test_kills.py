@@ -70,7 +70,7 @@ def test_workers_killed_again_and_again_lose_nothing(stack: Stack) -> None:
     for id_ in ids:
         stack.wait_for(id_, "stored")
     assert kills > 1
-    assert [len(stack.files(id_)) for id_ in ids] == [1] * len(ids)
+    assert [len(stack.published(id_)) for id_ in ids] == [1] * len(ids)
     assert stack.sandbox.stats()["most_started"]["sandbox-c1"] <= 5
 
 

@@ -81,7 +81,7 @@ def test_a_store_below_its_reserve_is_not_written_to(stack: Stack) -> None:
     waiting = wait_until_full(stack, id_)
     assert "less than the reserve" in waiting["error"]["message"]
     assert stack.sandbox.stats()["downloads"] == 0
-    assert stack.files(id_) == []
+    until(lambda: stack.files(id_) == [], "no part while the export waits")
     worker.terminate()
     worker.wait()
     stack.start("worker")
