@@ -115,9 +115,9 @@ def test_an_export_that_fails_ends_with_its_reason_its_cure_and_exit_code_3(
 
 
 def test_ctrl_c_while_waiting_says_that_the_export_goes_on(running: Up, vendors: dict[str, str]) -> None:
-    inject(vendors, fault="slow_answer", vendor="intelligems", seconds=1)
+    inject(vendors, fault="slow_answer", operation="start", seconds=3)
     with subprocess.Popen(
-        command("submit", *INTELLIGEMS, "--wait", "--force"),
+        command("submit", *BUY_WITH_PRIME, "--wait", "--force"),
         cwd=running.folder,
         env=environment(),
         stderr=subprocess.PIPE,
