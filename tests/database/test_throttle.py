@@ -219,6 +219,6 @@ class Throttle(RuleBasedStateMachine):
 
 
 Throttle.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=120, stateful_step_count=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 TestThrottle = Throttle.TestCase

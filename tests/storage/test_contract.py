@@ -201,6 +201,7 @@ def test_a_store_that_works_passes_its_check_and_keeps_nothing_of_it(place: Plac
     assert place.visible() == place.remains() == []
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded_while_a_large_file_is_written(place: Place) -> None:
     with writing(place, 300) as process:
         words = said(process)

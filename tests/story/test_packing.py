@@ -88,7 +88,10 @@ def test_a_packed_file_is_stored_served_fetched_and_verified_as_it_lies(
     assert rot(stack, tmp_path, export["id"]) == ["checksum", "rows"]
 
 
-@pytest.mark.parametrize("at_rest", list(PLAIN))
+@pytest.mark.parametrize(
+    "at_rest",
+    [pytest.param("identity", marks=pytest.mark.slow), pytest.param("gzip", marks=pytest.mark.slow), "zstd"],
+)
 def test_a_parquet_copy_comes_with_its_file_and_goes_with_it(stack: Stack, tmp_path: Path, at_rest: str) -> None:
     with worker(stack, f'at_rest = "{at_rest}"', "parquet = true"):
         export, path = stored(stack, stack.submit(force=True))
