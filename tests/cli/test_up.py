@@ -330,8 +330,10 @@ def test_quiet_writes_the_logs_to_files(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_kills_at_once(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     with up(tmp_path) as running:
+        until(lambda: "worker ready" in (tmp_path / "up.log").read_text(), "the worker works")
         children = running.children()
         children["worker"].suspend()
+        until(lambda: children["worker"].status() == psutil.STATUS_STOPPED, "the worker stands still")
         running.process.send_signal(signal.SIGINT)
         until(
             lambda: not children["api"].is_running() or children["api"].status() == psutil.STATUS_ZOMBIE,
