@@ -12,7 +12,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from landfall import __version__
 from landfall.net.guard import PublicResolver, refuse_private_literal
+
+HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"landfall/{__version__}"}
+"""What every request of ours says, beside its own headers."""
 
 _PIECE_BYTES = 1 << 18
 _KEEP_SECONDS = 4.0

@@ -10,13 +10,11 @@ from typing import Any
 
 import httpx
 
-from landfall import __version__
 from landfall.exports.errors import AnswerLost, VendorUnreachable
-from landfall.net.carrier import Carrier
+from landfall.net.carrier import HEADERS, Carrier
 
 MAX_ANSWER_BYTES = 4 << 20
 
-_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"landfall/{__version__}"}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 _parsed = lru_cache(maxsize=1024)(httpx.URL)
 
@@ -67,7 +65,7 @@ class VendorHttp:
             request = httpx.Request(
                 "POST",
                 _parsed(url),
-                headers=_HEADERS | dict(headers or {}),
+                headers=HEADERS | dict(headers or {}),
                 json=json,
                 data=form,
                 extensions=self._extensions,

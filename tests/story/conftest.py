@@ -24,6 +24,14 @@ def house(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterato
         yield stack
 
 
+@pytest.fixture(scope="module")
+def worker(house: Stack) -> Iterator[Stack]:
+    """One worker for all stories of a module; theirs to call `forget` before each."""
+    house.start("worker")
+    yield house
+    house.stop(but=1)
+
+
 @pytest.fixture
 def stack(house: Stack) -> Iterator[Stack]:
     """The house, with a sandbox that knows nothing yet; the workers that a test starts end with it."""

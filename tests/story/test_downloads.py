@@ -1,6 +1,5 @@
 """Tells of downloads over real processes: links that end, reports that go, headers that change, wrong templates."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,6 @@ import pytest
 from tests.cli.running import landfall, one_line, write_accounts
 from tests.stack import Stack
 from tests.story.store_watch import artifacts_of, manifest, parts, stored
-
-
-@pytest.fixture(scope="module")
-def worker(house: Stack) -> Iterator[Stack]:
-    """One worker for all of them."""
-    house.start("worker")
-    yield house
-    house.stop(but=1)
 
 
 @pytest.fixture

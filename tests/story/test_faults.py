@@ -1,19 +1,10 @@
 """Lets the vendors misbehave: what can be survived is, what cannot fails with its reason and the action to take."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def worker(house: Stack) -> Iterator[Stack]:
-    """One worker for all of them."""
-    house.start("worker")
-    yield house
-    house.stop(but=1)
 
 
 @pytest.fixture

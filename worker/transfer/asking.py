@@ -7,13 +7,11 @@ from fnmatch import fnmatchcase
 
 import httpx
 
-from landfall import __version__
 from landfall.exports.errors import DownloadRefused, TransferBroken
-from landfall.net.carrier import Carrier
+from landfall.net.carrier import HEADERS, Carrier
 from landfall.vendors.account import Account
 from worker.transfer.patience import BrokeOff, Patience
 
-_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"landfall/{__version__}"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
@@ -49,7 +47,7 @@ class Asker:
         raise TransferBroken(f"the download link is redirected more than {_MOST_REDIRECTS} times")
 
     async def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
-        request = httpx.Request("GET", url, headers={**_HEADERS, **headers}, extensions={"timeout": self._timeout})
+        request = httpx.Request("GET", url, headers={**HEADERS, **headers}, extensions={"timeout": self._timeout})
         try:
             # Silence alone bounds no head that comes byte by byte.
             async with asyncio.timeout(self._patience.connect + self._patience.silence):
