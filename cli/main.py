@@ -38,6 +38,7 @@ COMMANDS = {
     "accounts": Entry("List the vendor accounts and their slots.", "cli.reading", "accounts"),
     "verify": Entry("Re-read stored files and report rot.", "cli.verify", "verify"),
     "prune": Entry("Remove stored files that are too old or too many.", "cli.prune", "prune"),
+    "copy-database": Entry("Copy a SQLite database to Postgres.", "cli.copy_database", "copy_database"),
     "api": Entry("Run the HTTP API alone."),
     "worker": Entry("Run a worker alone."),
     "migrate": Entry("Bring the database to this release's revision."),

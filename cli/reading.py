@@ -158,6 +158,8 @@ def _event(event: dict[str, Any]) -> str:
         parts.append(f"{event['seconds']:.2f} s")
     if event["error"]:
         parts.append(f"{event['error']['code']}: {event['error']['message']}")
+        if event["state"] == "stored":  # nothing else of the export tells what helps
+            parts.append(event["error"]["action"])
     if event["note"]:
         parts.append(event["note"])
     return "; ".join(parts)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from cli.failures import CommandError, WrongInputError
 from landfall.database import artifacts
 from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.opening import open_database
 from landfall.database.revision import require_head
 from landfall.exports.errors import StorageUnavailable
 from landfall.settings import SettingsError, load_settings
@@ -47,12 +48,12 @@ def stored_files() -> Iterator[StoredFiles]:
         settings = load_settings(need_config=False)
         accounts, store = parse_accounts(settings.accounts), open_store(settings.storage_url)
         with asyncio.Runner() as runner:
-            database = Database(settings.database_url, durable=True)
+            database = open_database(settings)
             try:
                 runner.run(require_head(database))
                 yield StoredFiles(store, accounts, database, runner)
             finally:
-                database.close()
+                runner.run(database.aclose())
     except SettingsError as error:
         raise CommandError(str(error)) from None
     except StorageUnavailable as error:

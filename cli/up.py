@@ -21,6 +21,7 @@ from cli.output import answer, remark
 from cli.processes import PROGRAMS, command_line, own_command
 from cli.signals import Watch
 from cli.words import aligned
+from landfall.database.urls import is_postgres
 from landfall.settings import SettingsError
 from landfall.transport.embedded import EmbeddedRedis
 from landfall.vendors.account import Account
@@ -56,7 +57,7 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
     env = os.environ | {"LANDFALL_API_PORT": str(port)}
     url = settings.model_copy(update={"api_port": port}).api_url
     children = [_child(name, env, settings.home / "log" if quiet else None) for name in ("api", "worker")]
-    _migrate(env, watch)
+    _migrate(env, watch, *(["--check"] if is_postgres(settings.database_url) else []))
     if watch.requests:
         return INTERRUPTED if watch.interrupted else DONE
     with redis.used() if redis else contextlib.nullcontext():
@@ -73,15 +74,15 @@ def _child(name: str, env: Mapping[str, str], logs: Path | None) -> Child:
     return Child(name, command_line(name, "--until-stdin-closes"), env, logs and logs / f"{name}.log")
 
 
-def _migrate(env: Mapping[str, str], watch: Watch) -> None:
+def _migrate(env: Mapping[str, str], watch: Watch, *arguments: str) -> None:
     """Migrate in a process of its own: this one stays free of what only migrations need.
 
-    It comes first, for it also checks the database. A request to end ends it too: SQLite takes back what was not
-    committed.
+    It comes first, for it also checks the database; one on a server, which others may use, is only looked at. A request
+    to end ends it too: SQLite takes back what was not committed.
     """
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(  # noqa: S603 - our own program; its own session, so that Ctrl-C reaches only us
-            command_line(PROGRAMS["migrate"]),
+            command_line(PROGRAMS["migrate"], *arguments),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=told,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
-from landfall.database.clock import utc_now
+from landfall.database.clock import utc_now, wall_clock
 from landfall.database.rows import job_of
 from landfall.database.tables import accounts, exports, holds_slot, is_held, is_queued, orphans
+from landfall.database.upsert import insert_missing
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.throttle import AccountLimits, Throttle
 
@@ -27,7 +28,8 @@ class AccountSlots:
 
 def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> None:
     """Write down the accounts of the settings, by name."""
-    for name, each in limits.items():
+    # In one order, lest two processes wait for each other.
+    for name, each in sorted(limits.items()):
         values = {
             "vendor": each.vendor,
             "max_started": each.max_started,
@@ -35,8 +37,8 @@ def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> Non
             "rate_refill": each.rate_refill,
             "tenant_weights": dict(each.tenant_weights),
         }
-        if not connection.execute(update(accounts).where(accounts.c.name == name).values(**values)).rowcount:
-            connection.execute(insert(accounts).values(name=name, **values))
+        if not insert_missing(connection, accounts, {"name": name, **values}):
+            connection.execute(update(accounts).where(accounts.c.name == name).values(**values))
 
 
 def find_export(connection: Connection, export_id: str) -> tuple[ExportJob, Throttle, datetime] | None:
@@ -45,8 +47,14 @@ def find_export(connection: Connection, export_id: str) -> tuple[ExportJob, Thro
     return (job_of(row), _throttle(row, _OF_ACCOUNT), row.now) if row else None
 
 
+def read(connection: Connection, name: str) -> tuple[Throttle, datetime]:
+    """How the account may be used, and the database's time."""
+    row = connection.execute(_READ, {"account": name}).one()
+    return _throttle(row), row.now
+
+
 def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
-    """The same, and the database's time; no other transaction decides on the account until this one ends."""
+    """The same; no other transaction decides on the account until this one ends."""
     row = connection.execute(_LOCK, {"account": name}).one()
     return _throttle(row), row.now
 
@@ -87,7 +95,10 @@ _FIND_EXPORT = (
     .join(accounts, accounts.c.name == exports.c.account)
     .where(exports.c.id == bindparam("export_id"))
 )
-_LOCK = select(accounts, utc_now().label("now")).where(accounts.c.name == bindparam("account")).with_for_update()
+_READ = select(accounts, utc_now().label("now")).where(accounts.c.name == bindparam("account"))
+# The row is locked inside, so that the clock is read when the wait for the lock is over.
+_LOCKED = select(accounts).where(accounts.c.name == bindparam("account")).with_for_update().subquery()
+_LOCK = select(_LOCKED, wall_clock().label("now"))
 _WRITE = update(accounts).where(accounts.c.name == bindparam("account"))
 _SLOTS_USED = select(count_slots(bindparam("account")))
 
@@ -100,12 +111,9 @@ def slots_used(connection: Connection, name: str) -> int:
 def stand(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:
     """The accounts of these names, as their rows stand now."""
     queued = select(func.count()).where(exports.c.account == accounts.c.name, is_queued).scalar_subquery()
-    rows = connection.execute(
-        select(accounts, queued.label("queued")).where(accounts.c.name.in_(list(names))).order_by(accounts.c.name),
-    ).all()
-    return [
-        AccountSlots(row.name, row.vendor, _throttle(row), slots_used(connection, row.name), row.queued) for row in rows
-    ]
+    query = select(accounts, queued.label("queued"), count_slots(accounts.c.name).label("used"))
+    rows = connection.execute(query.where(accounts.c.name.in_(list(names))).order_by(accounts.c.name))
+    return [AccountSlots(row.name, row.vendor, _throttle(row), row.used, row.queued) for row in rows]
 
 
 def _throttle(row: Row[Any], prefix: str = "") -> Throttle:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, exists, func, select
 
+from landfall import failpoints
 from landfall.database import accounts, ledger, turns
 from landfall.database.clock import utc_now
 from landfall.database.tables import accounts as account_rows
@@ -13,19 +14,25 @@ from landfall.exports.job import ExportJob
 from landfall.exports.settling import admit
 from landfall.exports.throttle import Throttle
 
+# A worker's transactions run on its event loop's thread, and an admission takes a fifth of a millisecond of it.
+MOST_AT_ONCE = 50
+
 
 def admit_next(
     connection: Connection, account: str, locked: tuple[Throttle, datetime] | None = None
 ) -> list[ExportJob]:
     """Fill the account's free slots from its queue, by priority, then turn; returns what was admitted.
 
+    After MOST_AT_ONCE it leaves the rest to whoever sweeps.
+
     Runs in the caller's transaction, so that the one that frees a slot also gives it away. The account's row is
     locked first (on SQLite the transaction itself holds the only write lock): two admissions never count at once.
     A caller that holds the lock already passes the throttle that it read or wrote, and the database's time.
     """
     throttle, now = locked or accounts.lock(connection, account)
+    failpoints.reach("admission.locked", account)
     free = throttle.admits(accounts.slots_used(connection, account), now)
-    admitted = _admitted(connection, account, free, now) if free > 0 else []
+    admitted = _admitted(connection, account, min(free, MOST_AT_ONCE), now) if free > 0 else []
     if admitted:
         turns.advance(connection, account, admitted)
         taken = throttle.admitted(len(admitted), now)

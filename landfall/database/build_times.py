@@ -19,6 +19,7 @@ _NEWEST = (
     .where(build_times.c.account == bindparam("account"), build_times.c.report_type == bindparam("report_type"))
     .order_by(build_times.c.id.desc())
 )
+_LAST = _NEWEST.limit(1)
 _RECENT = _NEWEST.limit(WINDOW)
 _FIRST_TO_GO = _NEWEST.offset(_KEPT).limit(1)
 
@@ -44,6 +45,12 @@ def recent(connection: Connection, account: str, report_type: str) -> Sequence[S
     """What is known of the last finished reports of this kind, oldest first."""
     rows = connection.execute(_RECENT, {"account": account, "report_type": report_type}).all()
     return [Sighting(row.building, row.finished) for row in reversed(rows)]
+
+
+def newest(connection: Connection, account: str, report_type: str) -> int | None:
+    """The number of the last one that was recorded: while it stays, there is nothing new to learn."""
+    row = connection.execute(_LAST, {"account": account, "report_type": report_type}).one_or_none()
+    return row.id if row else None
 
 
 def longest_usual(connection: Connection, job: ExportJob) -> float:

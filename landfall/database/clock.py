@@ -31,7 +31,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function that it is
-    """The database's clock, to the millisecond on SQLite."""
+    """The database's clock when the statement begins, to the millisecond on SQLite; an index may serve a comparison."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class wall_clock(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock at this very moment: later than `utc_now` where the statement waited for a lock."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -39,11 +46,17 @@ class utc_now(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL funct
 
 @compiles(utc_now)
 def _on_postgres(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature is SQLAlchemy's
+    return "statement_timestamp()"
+
+
+@compiles(wall_clock)
+def _at_this_moment(element: wall_clock, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature is SQLAlchemy's
     return "clock_timestamp()"
 
 
 @compiles(utc_now, "sqlite")
-def _on_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature is SQLAlchemy's
+@compiles(wall_clock, "sqlite")
+def _on_sqlite(element: utc_now | wall_clock, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature is SQLAlchemy's
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 

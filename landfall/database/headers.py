@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from landfall.database.rows import columns_of
 from landfall.database.tables import headers
 from landfall.exports.job import Artifact, ExportJob
 
@@ -24,7 +25,7 @@ def keep(connection: Connection, job: ExportJob, artifact: Artifact, *, now: dat
     """Make the artifact's columns the last ones. The account is locked, so nobody else does the same."""
     values = {
         "header_hash": artifact.header_hash,
-        "columns": list(artifact.columns),
+        "columns": columns_of(artifact),
         "export_id": job.id,
         "at": now,
     }

@@ -1,21 +1,32 @@
 """Brings the database to the revision of this release: `python -m landfall.database.migrate`."""
 
+import argparse
+import asyncio
 import contextlib
 import importlib.util
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from landfall.database.connection import sqlite_path
+from landfall.database.connection import DatabaseUnavailable
+from landfall.database.opening import open_database, shown
+from landfall.database.postgres import UNREACHABLE, open_engine, reason_of
+from landfall.database.revision import require_head
+from landfall.database.sqlite import sqlite_path
+from landfall.database.urls import is_postgres
 from landfall.settings import Settings, SettingsError, load_settings
 
 _INTERRUPTED = 130
-_CURE = "name another file in LANDFALL_DATABASE_URL"
+_OURS = "alembic_version"
+_CURE = "name another in LANDFALL_DATABASE_URL"
+_CHECK = f"check it, or {_CURE}."
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
@@ -23,29 +34,59 @@ def migrate(settings: Settings, revision: str = "head") -> None:
 
     Raises SettingsError where it cannot be opened, holds somebody else's tables or was made by a later release.
     """
-    path = sqlite_path(settings.database_url)
+    url = settings.database_url
+    where = shown(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _refuse_foreign(path)
-        command.upgrade(alembic_config(settings.database_url), revision)
-    except (OSError, DatabaseError, sqlite3.Error) as error:
-        reason = error.orig if isinstance(error, DatabaseError) else getattr(error, "strerror", None) or error
-        raise SettingsError(f"database_url: {path} cannot be opened ({reason}); check it, or {_CURE}.") from None
+        if is_postgres(url):
+            with asyncio.Runner() as runner:
+                runner.run(_refuse_foreign_schema(url))
+        else:
+            path = sqlite_path(url)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _refuse_foreign_file(path)
+        command.upgrade(alembic_config(url), revision)
+    except (OSError, DBAPIError, sqlite3.Error, DatabaseUnavailable, *UNREACHABLE) as error:
+        original = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        raise SettingsError(f"database_url: {where} cannot be opened ({reason_of(original)}); {_CHECK}") from None
     except CommandError:
         raise SettingsError(
-            f"database_url: {path} has a revision that this release does not know; "
+            f"database_url: {where} has a revision that this release does not know; "
             f"install the release that made it, or {_CURE}."
         ) from None
 
 
-def _refuse_foreign(path: Path) -> None:
+def _refuse_foreign_file(path: Path) -> None:
     """Raise SettingsError for a database that has tables but none of Alembic's: it is not ours to change."""
     if not path.exists():
         return
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if names and "alembic_version" not in names:
+    if names and _OURS not in names:
         raise SettingsError(f"database_url: {path} holds the tables of something else; {_CURE}.")
+
+
+async def _refuse_foreign_schema(url: str) -> None:
+    engine = open_engine(url)
+    try:
+        async with engine.connect() as connection:
+            schema, names = await connection.run_sync(_tables)
+    finally:
+        await engine.dispose()
+    if schema is None:
+        raise SettingsError(
+            f"database_url: {shown(url)} has no schema that its search_path names; create it, or {_CURE}."
+        )
+    if names and _OURS not in names:
+        raise SettingsError(
+            f"database_url: schema {schema} of {shown(url)} holds the tables of something else; "
+            f"add ?search_path=NAME for a schema of Landfall's own, or {_CURE}."
+        )
+
+
+def _tables(connection: Connection) -> tuple[str | None, Sequence[str]]:
+    """The schema that new tables go to, and the tables in it."""
+    schema = connection.execute(text("SELECT current_schema()")).scalar()
+    return schema, inspect(connection).get_table_names(schema) if schema else []
 
 
 def alembic_config(url: str) -> Config:
@@ -61,16 +102,30 @@ def alembic_config(url: str) -> Config:
 
 def main() -> int:
     """Migrate and say so; exit code 1 with one sentence where it cannot be done, 130 on Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="landfall migrate", description="Bring the database to the revision of this release."
+    )
+    parser.add_argument("--check", action="store_true", help="only look whether the database suits this release")
+    arguments = parser.parse_args()
     try:
         settings = load_settings(need_config=False)
-        migrate(settings)
+        if arguments.check:
+            asyncio.run(_check(settings))
+        else:
+            migrate(settings)
     except SettingsError as error:
         print(f"landfall migrate: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    print(f"The database {sqlite_path(settings.database_url)} is up to date.")  # noqa: T201 - this is a command
+    word = "suits this release" if arguments.check else "is up to date"
+    print(f"The database {shown(settings.database_url)} {word}.")  # noqa: T201 - this is a command
     return 0
+
+
+async def _check(settings: Settings) -> None:
+    async with open_database(settings) as database:
+        await require_head(database)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,59 @@
-"""Knows which schema revision this release needs."""
+"""Knows which schema revision this release needs, and which later ones it can work on."""
 
-from sqlalchemy import Connection, inspect, text
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect, select, text
 
 from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.tables import schema_support
 from landfall.settings import SettingsError
 
-HEAD = "0003"
+HEAD = "0005"
 
 
-def current(connection: Connection) -> str | None:
-    """The revision of the database, None where it has never been migrated."""
-    if not inspect(connection).has_table("alembic_version"):
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A database's revision, and the oldest revision whose code can work on it."""
+
+    revision: str
+    oldest: str
+
+
+def current(connection: Connection) -> Schema | None:
+    """The schema as it stands, None where the database has never been migrated."""
+    tables = inspect(connection)
+    if not tables.has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if found is None:
+        return None
+    if found <= HEAD or not tables.has_table(schema_support.name):
+        return Schema(found, found)
+    return Schema(found, connection.execute(select(schema_support.c.oldest)).scalar() or found)
 
 
 async def require_head(database: Database) -> None:
-    """Raise SettingsError, with the cure, unless the database is at the revision that this release needs."""
+    """Raise SettingsError, with the cure, unless this release can work on the database's schema.
+
+    That is its own revision, or a later one that says so: an old worker goes on beside a new schema.
+    """
     try:
         found = await database.read(current)
     except DatabaseUnavailable as error:
-        raise SettingsError(f"database_url: the database cannot be read ({error}); check the path.") from None
+        raise unreachable(error) from None
     if found is None:
         raise SettingsError("the database has no tables yet: run `landfall migrate`.")
-    if found != HEAD:
-        raise SettingsError(f"the database is at revision {found}, this release needs {HEAD}: run `landfall migrate`.")
+    if found.revision < HEAD:
+        raise SettingsError(
+            f"the database is at revision {found.revision}, this release needs {HEAD}: run `landfall migrate`."
+        )
+    if found.oldest > HEAD:
+        raise SettingsError(
+            f"the database is at revision {found.revision}, made for revision {found.oldest} and later, and this "
+            f"release knows {HEAD}: install the newer release."
+        )
+
+
+def unreachable(error: DatabaseUnavailable) -> SettingsError:
+    """What a process that starts says where the database does not answer."""
+    return SettingsError(f"database_url: the database cannot be read ({error}); check LANDFALL_DATABASE_URL.")

@@ -1,5 +1,6 @@
 """Turns exports into rows and rows into exports."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ _AS_IS = (
     "polls",
     "deferrals",
     "generation",
+    "crashes",
     "leased",
     "created_at",
     "due_at",
@@ -55,9 +57,13 @@ def changed_columns(before: ExportJob, after: ExportJob) -> dict[str, Any]:
 
 def job_of(row: Row[Any]) -> ExportJob:
     """The export that a row tells of."""
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented accessor
+    return job_in(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented accessor
+
+
+def job_in(columns: Mapping[Any, Any]) -> ExportJob:
+    """The export that these columns tell of; what an older release did not know yet has its default."""
     return ExportJob(
-        **{name: columns[name] for name in _AS_IS},
+        **{name: columns[name] for name in _AS_IS if name in columns},
         state=State(columns["state"]),
         deadline=timedelta(seconds=columns["deadline_seconds"]),
         error=_fault(columns),
@@ -101,12 +107,17 @@ def _file_columns(artifact: Artifact | None) -> dict[str, Any]:
         "file_bytes": artifact.bytes if artifact else None,
         "file_rows": artifact.rows if artifact else None,
         "file_sha256": artifact.sha256 if artifact else None,
-        "file_columns": list(artifact.columns) if artifact else None,
+        "file_columns": columns_of(artifact) if artifact else None,
         "file_empty": artifact.empty if artifact else None,
         "header_hash": artifact.header_hash if artifact else None,
         "header_changed": artifact.header_changed if artifact else False,
         "file_removed_at": artifact.removed_at if artifact else None,
     }
+
+
+def columns_of(artifact: Artifact) -> list[str]:
+    """The names in the file's header as they can be kept: Postgres takes no NUL."""
+    return [name.replace("\0", "\N{REPLACEMENT CHARACTER}") for name in artifact.columns]
 
 
 def _artifact(columns: Any) -> Artifact | None:  # noqa: ANN401 - SQLAlchemy's row mapping

@@ -79,6 +79,7 @@ exports = Table(
     Column("polls", Integer, nullable=False),
     Column("deferrals", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("leased", Boolean, nullable=False),
     Column("deadline_seconds", Double, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -119,6 +120,32 @@ events = Table(
     Column("error_message", Text),
     Column("error_action", Text),
     Column("note", Text),
+)
+
+# Each label of each export, written and removed by triggers of the database: the code of 0004 accepts exports too.
+labels = Table(
+    "labels",
+    metadata,
+    Column("key", String(63), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("created_at", UtcDateTime, primary_key=True),
+    Column("export_id", String(40), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Exports that ended long ago, with their timelines: found by their id, listed nowhere.
+archived_exports = Table(
+    "archived_exports",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("vendor", String(63), nullable=False),
+    Column("report_type", String(63), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("export", Json, nullable=False),
+    Column("events", Json, nullable=False),
 )
 
 # A report at the vendor that no export is waiting for in a slot of its own, but that may hold one of the vendor's.
@@ -162,6 +189,18 @@ headers = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+# What one process at a time does for all of them, and who that is until when.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+# One row: the oldest revision whose code can work on this schema.
+schema_support = Table("schema_support", metadata, Column("oldest", String(32), primary_key=True))
+
 # Spelled with literals, not parameters: SQLite uses a partial index only where it can see the condition.
 is_queued = exports.c.state == literal_column(f"'{State.QUEUED}'")
 holds_slot = exports.c.state.in_([literal_column(f"'{state}'") for state in sorted(SLOT_HOLDING)])
@@ -169,6 +208,7 @@ is_live = exports.c.finished_at.is_(None)
 is_held = orphans.c.ended_at.is_(None)
 is_kept = exports.c.file_uri.is_not(None) & exports.c.file_removed_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
+has_ended = exports.c.finished_at.is_not(None)
 
 
 def _partial(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> None:
@@ -189,7 +229,12 @@ _partial("ix_exports_turns", exports.c.account, exports.c.tenant, exports.c.turn
 _partial("ix_exports_slots", exports.c.account, where=holds_slot)
 _partial("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
 _partial("ix_exports_files", exports.c.account, exports.c.finished_at, where=is_kept)
-Index("ix_exports_newest", exports.c.created_at.desc(), exports.c.id.desc())
+_partial("ix_exports_ended", exports.c.finished_at, exports.c.id, where=has_ended)
+_by_age = (exports.c.created_at.desc(), exports.c.id.desc())
+Index("ix_exports_newest", *_by_age)
+Index("ix_exports_newest_of_state", exports.c.state, *_by_age)
+Index("ix_exports_newest_of_account", exports.c.account, exports.c.state, *_by_age)
+Index("ix_exports_newest_of_vendor", exports.c.vendor, exports.c.state, *_by_age)
 Index("ix_events_export", events.c.export_id, events.c.id)
 _partial("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
 _partial("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))

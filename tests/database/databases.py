@@ -1,5 +1,6 @@
 """Makes databases for tests."""
 
+import atexit
 import shutil
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ def migrated(path: Path) -> Path:
 @cache
 def _template() -> Path:
     """One run of the migrations serves every test of a session."""
-    path = Path(mkdtemp(prefix="landfall-template-")) / "landfall.db"
-    migrate(Settings(home=path.parent, database_url=f"sqlite:///{path}"))
+    folder = Path(mkdtemp(prefix="landfall-template-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "landfall.db"
+    migrate(Settings(home=folder, database_url=f"sqlite:///{path}"))
     return path

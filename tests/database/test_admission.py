@@ -1,12 +1,17 @@
 """Checks the throttle: slots are counted from rows, never overrun, never left idle."""
 
-import threading
+import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from landfall.database import accounts, admission, ledger
+from landfall.database.opening import open_database
 from landfall.exports.throttle import AccountLimits
+from landfall.settings import Settings
+from tests.asynchronous import run
+from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
 
 
@@ -97,18 +102,17 @@ def test_a_bucket_lets_through_its_burst_and_no_more(connection: Connection) -> 
     assert admission.admit_next(connection, "shop-ab") == []
 
 
-def test_many_admissions_at_once_never_overrun_the_limit(engine: Engine) -> None:
-    with engine.begin() as connection:
-        enqueue(connection, 30)
-    admitted: list[int] = []
+def test_many_admissions_at_once_never_overrun_the_limit(database_url: str) -> None:
+    async def race() -> list[int]:
+        settings = Settings(database_url=database_url)
+        async with AsyncExitStack() as stack:
+            databases = [await stack.enter_async_context(open_database(settings, durable=False)) for _ in range(4)]
+            await databases[0].write(lambda connection: accounts.register(connection, LIMITS))
+            await databases[0].write(lambda connection: enqueue(connection, 30))
+            admissions = [
+                each.write(lambda connection: len(admission.admit_next(connection, "shop-bwp")))
+                for each in databases * 4
+            ]
+            return await asyncio.gather(*admissions)
 
-    def race() -> None:
-        with engine.begin() as connection:
-            admitted.append(len(admission.admit_next(connection, "shop-bwp")))
-
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(admitted) == 5
+    assert sum(run(race())) == 5

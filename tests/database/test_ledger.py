@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from landfall.database import ledger, reading
+from landfall.database import headers, ledger, reading
 from landfall.database.clock import read_clock
 from landfall.database.ledger import Lease
 from landfall.exports.job import Artifact, ExportJob, Fault
@@ -47,6 +47,14 @@ def test_an_export_comes_back_as_it_was_written(connection: Connection) -> None:
     )
     ledger.accept(connection, [full])
     assert ledger.find(connection, full.id) == full
+
+
+def test_a_column_s_name_with_a_nul_can_be_kept(connection: Connection) -> None:
+    artifact = Artifact("file:///x.csv", 9, 1, "0" * 64, ("a\0b", "c"), empty=False, header_hash="h")
+    job = stored(connection, state=State.STORED, artifact=artifact, finished_at=NOON)
+    headers.keep(connection, job, artifact, now=NOON)
+    assert job.artifact
+    assert job.artifact.columns == ("a\N{REPLACEMENT CHARACTER}b", "c")
 
 
 def test_accepting_writes_the_first_event(connection: Connection) -> None:

@@ -8,8 +8,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from landfall.database import revision
-from landfall.database.connection import Database
 from landfall.database.migrate import alembic_config
+from landfall.database.sqlite import SqliteDatabase
 from landfall.settings import SettingsError
 from tests.asynchronous import run
 from tests.database.databases import migrated
@@ -35,7 +35,7 @@ def test_the_release_asks_for_the_newest_revision() -> None:
 
 def test_a_database_without_tables_is_named_with_its_cure(tmp_path: Path) -> None:
     async def look() -> None:
-        async with Database(f"sqlite:///{tmp_path / 'empty.db'}", durable=False) as database:
+        async with SqliteDatabase(f"sqlite:///{tmp_path / 'empty.db'}", durable=False) as database:
             with pytest.raises(SettingsError, match="run `landfall migrate`"):
                 await revision.require_head(database)
 
@@ -46,7 +46,7 @@ def test_a_migrated_database_is_taken(tmp_path: Path) -> None:
     path = migrated(tmp_path / "landfall.db")
 
     async def look() -> None:
-        async with Database(f"sqlite:///{path}", durable=False) as database:
+        async with SqliteDatabase(f"sqlite:///{path}", durable=False) as database:
             await revision.require_head(database)
 
     run(look())
@@ -55,4 +55,4 @@ def test_a_migrated_database_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "nonsense"])
 def test_another_database_is_refused_in_one_sentence(url: str) -> None:
     with pytest.raises(SettingsError, match="database_url: "):
-        Database(url, durable=False)
+        SqliteDatabase(url, durable=False)

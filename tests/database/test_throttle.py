@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from landfall.database import accounts, admission, ledger, orphans
 from landfall.database import tables as t
 from landfall.database.clock import read_clock
-from landfall.database.connection import open_engine
+from landfall.database.sqlite import open_engine
 from landfall.exports.errors import AnswerLost, ReportLost, RequestRefused, Throttled
 from landfall.exports.job import Artifact, ExportJob
 from landfall.exports.outcomes import Advanced, Waiting, outcome_of
@@ -63,10 +63,13 @@ class Throttle(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        path = migrated(Path(self.folder.name) / "landfall.db")
-        self.engine = open_engine(path, "BEGIN IMMEDIATE", "PRAGMA synchronous=OFF", size=1)
+        self.engine = self.empty_database()
         with self.engine.begin() as connection:
             accounts.register(connection, LIMITS)
+
+    def empty_database(self) -> Engine:
+        path = migrated(Path(self.folder.name) / "landfall.db")
+        return open_engine(path, "BEGIN IMMEDIATE", "PRAGMA synchronous=OFF", size=1)
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):

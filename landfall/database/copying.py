@@ -1,0 +1,94 @@
+"""Copies everything that a database holds into an empty one, and proves that it arrived."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple_
+
+from landfall.database.tables import duties, exports, labels, metadata, schema_support
+
+_CHUNK = 1000
+# Who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels come with
+# their exports.
+_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name})
+TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+
+
+class CopyRefused(Exception):
+    """The copy was not made, and nothing of it is left; the text is one sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table that arrived: its rows, and the SHA-256 over all of them, the same on both sides."""
+
+    table: str
+    rows: int
+    sha256: str
+
+
+def count(connection: Connection) -> int:
+    """All rows that a copy would bring."""
+    return sum(connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES)
+
+
+def copy(source: Connection, target: Connection, advance: Callable[[int], None]) -> Sequence[Copied]:
+    """Copy each table within two transactions; `advance` is told of rows that were written. Raises CopyRefused.
+
+    The rows are read back and compared before it returns: whoever commits the target commits a proven copy.
+    """
+    if target.execute(select(exports.c.id).limit(1)).first():
+        raise CopyRefused("the target holds exports already; name an empty database")
+    return [_copied(source, target, table, advance) for table in TABLES]
+
+
+def _copied(source: Connection, target: Connection, table: Table, advance: Callable[[int], None]) -> Copied:
+    target.execute(table.delete())
+    sent, rows = hashlib.sha256(), 0
+    for chunk in _chunks(source, table):
+        target.execute(insert(table), [dict(row._mapping) for row in chunk])  # noqa: SLF001 - SQLAlchemy's documented accessor
+        _digest(sent, chunk)
+        rows += len(chunk)
+        advance(len(chunk))
+    arrived = hashlib.sha256()
+    for chunk in _chunks(target, table):
+        _digest(arrived, chunk)
+    if sent.digest() != arrived.digest():
+        raise CopyRefused(f"the rows of {table.name} did not arrive as they were sent; nothing was written")
+    _continue_numbering(target, table)
+    return Copied(table.name, rows, sent.hexdigest())
+
+
+def _chunks(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
+    """The rows by primary key, so that no transaction sits idle over a long read."""
+    keys = list(table.primary_key)
+    query = select(table).order_by(*keys).limit(_CHUNK)
+    while chunk := connection.execute(query).all():
+        yield chunk
+        last = [chunk[-1]._mapping[key] for key in keys]  # noqa: SLF001 - as above
+        query = select(table).where(tuple_(*keys) > tuple_(*last)).order_by(*keys).limit(_CHUNK)
+
+
+def _digest(digest: Any, chunk: Sequence[Row[Any]]) -> None:  # noqa: ANN401 - hashlib names no type
+    for row in chunk:
+        digest.update(json.dumps(list(row), sort_keys=True, default=_plain).encode() + b"\n")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _continue_numbering(connection: Connection, table: Table) -> None:
+    """Let Postgres number on behind the rows that came with their numbers; SQLite does so by itself."""
+    column = table.autoincrement_column
+    if connection.dialect.name != "postgresql" or column is None:
+        return
+    sequence = func.pg_get_serial_sequence(table.name, column.name)
+    following = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
+    connection.execute(select(func.setval(sequence, following, text("false"))))

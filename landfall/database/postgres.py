@@ -1,0 +1,140 @@
+"""Runs transactions on Postgres through asyncpg, again where another transaction was in the way."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from landfall.database.connection import MISTAKES, Database, DatabaseUnavailable
+
+T = TypeVar("T")
+_TRIES = 5
+_PAUSE_SECONDS = 0.02
+# Each try may wait for a connection and then for a lock: whoever asks shall have an answer within half a minute.
+_TRYING_SECONDS = 8.0
+_CONNECT_SECONDS = 5.0
+_POOL_SECONDS = 10.0
+# Longer than any statement of ours takes, and than any lock is waited for: a server that is silent has gone.
+_ANSWER_SECONDS = 30.0
+# serialization_failure, deadlock_detected, lock_not_available: the transaction was undone for somebody else's sake.
+_IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
+# Nobody who hangs, is stopped or is cut off keeps the others from an account for longer than this.
+_LIMITS = {
+    "application_name": "landfall",
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "5s",
+    "statement_timeout": "25s",
+    "jit": "off",
+}
+UNREACHABLE = (OSError, TimeoutError, ssl.SSLError, asyncpg.PostgresError, asyncpg.InterfaceError, NoConnectionFree)
+
+
+class PostgresDatabase(Database):
+    """A pool of connections; every commit waits for the disk as far as the server's own settings say so.
+
+    The URL is read by asyncpg, as libpq reads it: `?sslmode=verify-full&sslrootcert=…` asks for TLS, any parameter that
+    libpq does not know (`search_path=landfall`) is set for the session.
+    """
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        """Open nothing yet."""
+        engine = open_engine(url, pool_size=pool_size)
+        self._writer = engine
+        # Each of its queries is a transaction of its own, without a BEGIN and a COMMIT around it.
+        self._glancer = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, up to five times in eight seconds where another one was in its way."""
+        return await _patiently(self._writer, work)
+
+    async def glance(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` without a transaction around it."""
+        return await _patiently(self._glancer, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one snapshot."""
+        return await _patiently(self._reader, work)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+
+
+class _TryAgain(DatabaseUnavailable):
+    pass
+
+
+def open_engine(url: str, *, pool_size: int = 0, **settings: str) -> AsyncEngine:
+    """Connections to one database, at most `pool_size` (0: none is kept); `settings` are the sessions' own."""
+
+    async def connect() -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            url, timeout=_CONNECT_SECONDS, command_timeout=_ANSWER_SECONDS, server_settings={**_LIMITS, **settings}
+        )
+
+    pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": _POOL_SECONDS}
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        hide_parameters=True,
+        **(pool if pool_size else {"poolclass": NullPool}),
+    )
+
+
+async def write_at_length(url: str, work: Callable[[Connection], T]) -> T:
+    """Run `work`, which may take hours, in one transaction of a session of its own. Raises DatabaseUnavailable."""
+    engine = open_engine(url, statement_timeout="0", idle_in_transaction_session_timeout="0")
+    try:
+        return await _transaction(engine, work)
+    finally:
+        await engine.dispose()
+
+
+async def _patiently(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    end = asyncio.get_running_loop().time() + _TRYING_SECONDS
+    for tried in range(1, _TRIES):
+        try:
+            return await _transaction(engine, work)
+        except _TryAgain:
+            if asyncio.get_running_loop().time() > end:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS * tried)
+    return await _transaction(engine, work)
+
+
+async def _transaction(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    worked = False
+    try:
+        async with engine.begin() as connection:
+            try:
+                result = await connection.run_sync(work)
+            except TimeoutError:
+                await connection.invalidate()
+                raise
+            worked = True
+            return result
+    except DBAPIError as error:
+        if isinstance(error, MISTAKES):
+            raise
+        # A connection of the pool that had broken before: nothing was committed on it.
+        in_the_way = getattr(error.orig, "sqlstate", None) in _IN_THE_WAY or (
+            error.connection_invalidated and not worked
+        )
+        raise (_TryAgain if in_the_way else DatabaseUnavailable)(reason_of(error.orig or error)) from error
+    except UNREACHABLE as error:
+        raise DatabaseUnavailable(reason_of(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong in the driver's words, on one line."""
+    cause = error.__cause__ or error
+    words = getattr(cause, "strerror", None) or str(cause) or "no answer in time"
+    return " ".join(words.split())

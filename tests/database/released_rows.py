@@ -1,0 +1,140 @@
+"""Holds rows as each released revision wrote them: an upgrade has to keep them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+
+T0 = datetime(2026, 1, 31, 12, 0, 0, 123000, tzinfo=UTC)
+LATER = T0 + timedelta(minutes=5)
+_FILE = {
+    "file_uri": "file:///landed/exp_stored.csv",
+    "file_bytes": 5_000_000_000,
+    "file_rows": 3,
+    "file_sha256": "a" * 64,
+    "file_columns": ["id", "größe"],
+    "file_empty": False,
+}
+_ERROR = {"error_code": "report_lost", "error_message": "it is gone", "error_action": "Submit it again."}
+
+
+def _export(state: str, **more: Any) -> Row:
+    return {
+        "id": f"exp_{state}",
+        "account": "shop-bwp",
+        "vendor": "buy_with_prime",
+        "report_type": "USER_EVENTS",
+        "request": {"report_type": "USER_EVENTS", "start": "2026-01-01T00:00:00Z"},
+        "request_hash": "f" * 64,
+        "state": state,
+        "version": 3,
+        "priority": -1,
+        "labels": {"team": "ä"},
+        "attempts": 1,
+        "polls": 2,
+        "deferrals": 0,
+        "generation": 1,
+        "leased": False,
+        "deadline_seconds": 43200.0,
+        "created_at": T0,
+        **dict.fromkeys(("due_at", "deadline_at", "started_at", "finished_at", "report_id")),
+        **dict.fromkeys(_ERROR),
+        **dict.fromkeys(_FILE),
+        **more,
+    }
+
+
+def _events(exports: list[Row]) -> list[Row]:
+    return [
+        {
+            "export_id": export["id"],
+            "at": T0,
+            "kind": kind,
+            "state": state,
+            "step": step,
+            "attempt": 0,
+            "generation": 1,
+            "seconds": None,
+            "note": None,
+            **dict.fromkeys(_ERROR),
+        }
+        for export in exports
+        for kind, state, step in (("accept", "queued", None), ("moved", export["state"], "poll"))
+    ]
+
+
+_EXPORTS = [
+    _export("queued"),
+    _export("starting", leased=True, due_at=LATER, deadline_at=LATER),
+    _export("exporting", due_at=T0, started_at=T0, report_id="USER_EVENTS:1"),
+    _export("ready", due_at=LATER, started_at=T0, report_id="USER_EVENTS:2"),
+    _export("stored", started_at=T0, finished_at=LATER, report_id="USER_EVENTS:3", **_FILE),
+    _export("failed", finished_at=LATER, **_ERROR),
+    _export("cancelled", finished_at=LATER),
+]
+_ACCOUNTS = [
+    {"name": "shop-bwp", "vendor": "buy_with_prime", "max_started": 5},
+    {"name": "shop-ab", "vendor": "intelligems", "max_started": 3},
+]
+_THROTTLED = {
+    "rate_burst": 20.0,
+    "rate_refill": 0.5,
+    "tenant_weights": {"a": 2.0},
+    "slot_limit": 3.5,
+    "strikes": 1,
+    "blocked_until": T0,
+    "failures": 0,
+    "open_until": None,
+    "probing": False,
+    **dict.fromkeys(_ERROR),
+    "tokens": 4.5,
+    "tokens_at": T0,
+    "turn": 7.0,
+}
+_OF_EXPORT_2 = {"tenant": "a", "turn": 7.5, "polled_at": T0}
+_OF_EXPORT_3 = {"header_hash": "b" * 64, "header_changed": True, "file_removed_at": None}
+
+# By revision, by table, in the order in which they can be inserted.
+RELEASED: dict[str, Rows] = {
+    "0001": {"accounts": _ACCOUNTS, "exports": _EXPORTS, "events": _events(_EXPORTS)},
+    "0002": {
+        "accounts": [account | _THROTTLED for account in _ACCOUNTS],
+        "exports": [export | _OF_EXPORT_2 for export in _EXPORTS],
+        "events": _events(_EXPORTS),
+        "orphans": [
+            {
+                "account": "shop-bwp",
+                "export_id": "exp_cancelled",
+                "attempt": 1,
+                "generation": 1,
+                "order_hash": "c" * 64,
+                "report_id": report_id,
+                "created_at": T0,
+                "held_until": LATER,
+                "due_at": T0 if report_id else None,
+                "ended_at": None,
+                "built": False,
+            }
+            for report_id in ("USER_EVENTS:4", None)
+        ],
+        "build_times": [
+            {"account": "shop-bwp", "report_type": "USER_EVENTS", "building": 60.0, "finished": 65.5, "at": T0}
+        ],
+    },
+}
+RELEASED["0003"] = {
+    **RELEASED["0002"],
+    "exports": [export | _OF_EXPORT_2 | _OF_EXPORT_3 for export in _EXPORTS],
+    "headers": [
+        {
+            "account": "shop-bwp",
+            "report_type": "USER_EVENTS",
+            "header_hash": "b" * 64,
+            "columns": ["id", "größe"],
+            "export_id": "exp_stored",
+            "at": T0,
+        }
+    ],
+}
+RELEASED["0004"] = RELEASED["0003"] | {"duties": [{"name": "sweep", "holder": "a:1:2", "until": T0}]}
