@@ -13,9 +13,11 @@ import uvicorn
 import uvloop
 
 from api.main import create_app
-from landfall.database.connection import Database
+from landfall import failpoints
+from landfall.database.opening import open_database
 from landfall.database.revision import require_head
-from landfall.log import set_up_logging
+from landfall.failpoints import FailpointRefused
+from landfall.log import get_logger, set_up_logging
 from landfall.settings import Settings, SettingsError, listening_refused, load_settings
 from landfall.transport.embedded import redis_url
 
@@ -30,16 +32,18 @@ def main() -> int:
     try:
         settings = load_settings()
         set_up_logging(settings.log_level, settings.log_format)
+        if armed := failpoints.arm(os.environ):
+            get_logger(__name__).warning("failpoints are armed", places=armed)
         asyncio.run(_check_database(settings))
         _serve(settings, watch_stdin=arguments.until_stdin_closes)
-    except SettingsError as error:
+    except (SettingsError, FailpointRefused) as error:
         print(f"landfall api: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 1
     return 0
 
 
 async def _check_database(settings: Settings) -> None:
-    async with Database(settings.database_url, durable=False) as database:
+    async with open_database(settings) as database:
         await require_head(database)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.problems import Problem, ProblemError
 from api.services import Services
-from landfall.database import ledger
+from landfall.database import archive, ledger
 from landfall.exports.job import ExportJob
 
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
@@ -13,8 +13,10 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "N
 
 
 async def find_export(given: Services, export_id: str) -> ExportJob:
-    """The export of this id. Raises ProblemError (404) where there is none."""
-    job = await given.database.read(lambda connection: ledger.find(connection, export_id))
+    """The export of this id, an archived one too. Raises ProblemError (404) where there is none."""
+    job = await given.database.read(
+        lambda connection: ledger.find(connection, export_id) or archive.find(connection, export_id)
+    )
     if job is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")
     return job

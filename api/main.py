@@ -13,7 +13,7 @@ from api.routes import accounts, exports, files, health
 from api.services import Services
 from landfall import __version__
 from landfall.database import accounts as accounts_table
-from landfall.database.connection import Database
+from landfall.database.opening import open_database
 from landfall.database.revision import require_head
 from landfall.settings import Settings
 from landfall.storage.store import open_store
@@ -49,7 +49,7 @@ def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Accou
     async def open_services(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(settings.storage_url)
         redis = Redis.from_url(redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
-        async with Database(settings.database_url, durable=True) as database:
+        async with open_database(settings) as database:
             await require_head(database)
             await database.write(lambda connection: accounts_table.register(connection, limits_of(configured)))
             app.state.services = Services(database, Bell(redis), configured, store)

@@ -62,7 +62,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Field(default=Path(".landfall"), description="Folder of all state: database, files, embedded Redis.")
-    database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db.")
+    database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db; or postgresql://….")
+    database_pool_size: int = Field(
+        default=10, ge=2, le=200, description="Connections to Postgres that one process keeps."
+    )
     redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
     storage_url: str = Field(default="", description="Default: file://<home>/files.")
     key_template: str = Field(
@@ -89,8 +92,17 @@ class Settings(BaseSettings):
     retry_base_seconds: float = Field(
         default=1.0, gt=0.0, le=3600.0, description="Wait after a step's first failure; it doubles."
     )
+    max_crashes: int = Field(
+        default=3, ge=1, description="Workers that may fall silent in one step, one after the other, before it fails."
+    )
     lost_start_seconds: float = Field(
         default=600.0, ge=0.0, description="How long the slot of a start whose answer was lost is held, at least."
+    )
+    history_days: float | None = Field(
+        default=None,
+        ge=1.0,
+        le=36500.0,
+        description="Ended exports are listed for so long, then archived; unset: always.",
     )
     grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

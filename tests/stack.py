@@ -2,12 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from landfall.settings import Settings
 from landfall.storage.disk import PARTS
 from landfall.storage.manifest import MANIFEST
 from landfall.transport.embedded import EmbeddedRedis
+from tests import plain_http
 from tests.vendors.sandbox_process import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -30,15 +32,15 @@ SECRETS = {"IT_TOKEN": "sandbox-it", "BWP_ID": "sandbox-c1", "BWP_SECRET": "sand
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T | None], what: str) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Look again and again until there is something to see."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = look()
         if seen:
             return seen
         time.sleep(0.02)
-    raise AssertionError(f"{what}: not seen in {PATIENCE_SECONDS} s")
+    raise AssertionError(f"{what}: not seen in {seconds:g} s")
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Stack:
     home: Path
     sandbox: Sandbox
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -70,6 +73,7 @@ class Stack:
             "LANDFALL_POLL_FLOOR_SECONDS": "0.1",
             "LANDFALL_RETRY_BASE_SECONDS": "0.1",
             "LANDFALL_LOG_LEVEL": "debug",
+            **self.settings,
         }
 
     def log(self, name: str) -> str:
@@ -85,8 +89,19 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_api(self) -> subprocess.Popen[bytes]:
-        process = self.start("api")
+    @contextmanager
+    def changed(self, *lines: str) -> Iterator[None]:
+        """Have shop-bwp get these lines of settings, too, in every process that is started in the block."""
+        path = self.home / "landfall.toml"
+        before = path.read_text(encoding="utf-8")
+        path.write_text("\n".join((before, *lines, "")), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(before, encoding="utf-8")
+
+    def start_api(self, **settings: str) -> subprocess.Popen[bytes]:
+        process = self.start("api", **settings)
         until(self._ready, "a ready API")
         return process
 
@@ -97,20 +112,24 @@ class Stack:
             return False
 
     def get(self, path: str, **how: Any) -> httpx.Response:
-        return httpx.get(self.url + path, trust_env=False, **how)
+        return plain_http.get(self.url + path, **how)
 
     def post(self, path: str, **how: Any) -> httpx.Response:
-        return httpx.post(self.url + path, trust_env=False, timeout=30, **how)
+        return plain_http.post(self.url + path, timeout=30, **how)
 
     def submit(self, account: str = "shop-bwp", number: int = 1, **more: Any) -> str:
         """Ask for an export; different numbers are different requests."""
+        answer = self.ask(account, number, **more)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def ask(self, account: str = "shop-bwp", number: int = 1, **more: Any) -> httpx.Response:
+        """The same, whatever the API answers."""
         end = f"2026-02-{number % 28 + 1:02}T{number // 28:02}:00:00Z"
         events = {"report_type": "USER_EVENTS", "start": "2026-01-01", "end": end}
         orders = {"experience_id": f"{EXPERIENCE}{number:02x}", "export_type": "orders"}
         request = orders if account == "shop-ab" else events
-        answer = self.post("/v1/exports", json={"account": account, "request": request, **more})
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        return self.post("/v1/exports", json={"account": account, "request": request, **more})
 
     def show(self, export_id: str) -> dict[str, Any]:
         return dict(self.get(f"/v1/exports/{export_id}").json())
@@ -152,28 +171,38 @@ class Stack:
 
     def stop(self, *, but: int = 0) -> None:
         """Stop every process but the first so many."""
-        for process in self.processes[but:]:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes[but:]:
+        ending = [process for process in self.processes[but:] if process.poll() is None]
+        for process in ending:
+            process.terminate()
+            # One that a test has stopped would never hear of it.
+            process.send_signal(signal.SIGCONT)
+        for process in ending:
             process.wait(30)
         del self.processes[but:]
 
 
 @contextmanager
-def run_stack(home: Path, sandbox: Sandbox, accounts: str = "") -> Iterator[Stack]:
-    """A migrated home with one account of each vendor, those of `accounts`, and a Redis; no process of Landfall runs yet."""
+def run_stack(
+    home: Path, sandbox: Sandbox, accounts: str = "", settings: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """A migrated home with one account of each vendor and those of `accounts`; no process of Landfall runs yet.
+
+    `settings` are variables that each process gets; without LANDFALL_REDIS_URL among them an embedded Redis runs.
+    """
+    settings = settings or {}
     home.mkdir(parents=True, exist_ok=True)
     (home / "landfall.toml").write_text(_config(sandbox) + accounts, encoding="utf-8")
-    migrate(Settings(home=home))
-    stack = Stack(home, sandbox, _free_port())
-    redis = EmbeddedRedis(home)
-    redis.ensure()
+    migrate(Settings(home=home, database_url=settings.get("LANDFALL_DATABASE_URL", "")))
+    stack = Stack(home, sandbox, _free_port(), settings)
+    redis = None if "LANDFALL_REDIS_URL" in settings else EmbeddedRedis(home)
+    if redis:
+        redis.ensure()
     try:
         yield stack
     finally:
         stack.stop()
-        redis.stop()
+        if redis:
+            redis.stop()
 
 
 def _config(sandbox: Sandbox) -> str:

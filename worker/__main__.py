@@ -1,16 +1,19 @@
 """Starts a worker: `python -m worker`."""
 
 import argparse
-import asyncio
+import os
 import sys
 from collections.abc import Callable
 
 import uvloop
 
-from landfall.log import set_up_logging
+from landfall import failpoints
+from landfall.failpoints import FailpointRefused
+from landfall.log import get_logger, set_up_logging
 from landfall.settings import Settings, SettingsError, load_settings
 from landfall.transport.embedded import EmbeddedRedis, redis_url
-from worker.main import serve, stop_on_signals
+from worker.main import serve
+from worker.stopping import Stop, stop_on_signals
 
 
 def main() -> int:
@@ -21,8 +24,10 @@ def main() -> int:
     try:
         settings = load_settings()
         set_up_logging(settings.log_level, settings.log_format)
+        if armed := failpoints.arm(os.environ):
+            get_logger(__name__).warning("failpoints are armed", places=armed)
         _run(settings, watch_stdin=arguments.until_stdin_closes)
-    except SettingsError as error:
+    except (SettingsError, FailpointRefused) as error:
         print(f"landfall worker: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 1
     return 0
@@ -38,7 +43,7 @@ def _run(settings: Settings, *, watch_stdin: bool) -> None:
 
 
 async def _work(settings: Settings, revive: Callable[[], object], *, watch_stdin: bool) -> None:
-    stop = asyncio.Event()
+    stop = Stop()
     stop_on_signals(stop, watch_stdin=watch_stdin)
     await serve(settings, redis_url(settings), stop, revive)
 

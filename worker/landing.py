@@ -10,15 +10,14 @@ from typing import Self
 from landfall.exports.errors import ProofFailed, StorageFull, StorageUnavailable, TransferBroken
 from landfall.exports.job import Artifact, ExportJob
 from landfall.storage.content import Content, content_of, read_content
-from landfall.storage.encodings import Encoding, encoding_of, parquet_name, stored_key
+from landfall.storage.encodings import Encoding, encoding_of, stored_key
 from landfall.storage.manifest import manifest
 from landfall.storage.measure import Measure
 from landfall.storage.packed_draft import PackedDraft
-from landfall.storage.parquet import COPY
 from landfall.storage.store import ArtifactMissing, Draft, Store
 from worker.transfer.course import Whole
 
-_SMALL_BYTES = 256 << 10
+_TURN_BYTES = 128 << 10
 _CHECK_EVERY_BYTES = 64 << 20
 
 
@@ -90,16 +89,21 @@ class Landing:
             draft.remember(tag)
 
     async def keep(self, chunk: bytes) -> None:
-        """Take the next bytes; measuring and writing go on side by side, both outside the interpreter's lock."""
-        if len(chunk) < _SMALL_BYTES:
-            await asyncio.to_thread(self._keep, chunk)
-            return
-        writing = asyncio.to_thread(self._write, chunk)
-        await asyncio.gather(writing, asyncio.to_thread(self._measure.update, chunk))
+        """Take the next bytes. Raises ProofFailed as soon as nothing that follows could make the file a CSV."""
+        writing = asyncio.create_task(asyncio.to_thread(self._write, chunk))
+        try:
+            await self._read(chunk)
+        finally:
+            await writing
+        if flaw := self._measure.flaw:
+            raise ProofFailed(flaw)
 
-    def _keep(self, chunk: bytes) -> None:
-        self._measure.update(chunk)
-        self._write(chunk)
+    async def _read(self, chunk: bytes) -> None:
+        """Read the records in turns with whatever else is due: a thread would hold the interpreter's lock for longer."""
+        view = memoryview(chunk)
+        for start in range(0, len(view), _TURN_BYTES):
+            self._measure.read(view[start : start + _TURN_BYTES])
+            await asyncio.sleep(0)
 
     def _write(self, chunk: bytes) -> None:
         with self._open_part() as draft:
@@ -107,6 +111,7 @@ class Landing:
                 self._checked = draft.held
                 _check_room(self._store, self._reserve)
             draft.write(chunk)
+            self._measure.hash(chunk)
 
     def prove(self, whole: Whole) -> None:
         """Hold the file against all that is known of it. Raises ProofFailed or TransferBroken."""
@@ -118,19 +123,19 @@ class Landing:
         if problem := self._measure.problem:
             raise ProofFailed(problem)
 
-    async def publish(self, job: ExportJob, *, parquet: bool = False) -> Artifact:
-        """Publish the proven file and its manifest; a file that an earlier attempt published is measured and adopted.
+    async def publish(self, job: ExportJob) -> Artifact:
+        """Publish the proven file and its manifest; a file that an earlier attempt published is measured and adopted."""
+        return await asyncio.to_thread(self._publish, job)
 
-        With `parquet` the manifest promises a Parquet copy, where the file has columns.
-        """
-        return await asyncio.to_thread(self._publish, job, parquet=parquet)
-
-    def _publish(self, job: ExportJob, *, parquet: bool) -> Artifact:
+    def _publish(self, job: ExportJob) -> Artifact:
         with self._open_part() as draft:
             content = self._content()
-            extra = content.extra | ({COPY: parquet_name(self._key)} if parquet and content.columns else {})
-            text = manifest(job, content, published_at=datetime.now(UTC), encoding=content.encoding, extra=extra)
+            text = manifest(
+                job, content, published_at=datetime.now(UTC), encoding=content.encoding, extra=content.extra
+            )
             published = draft.publish(text)
+            self._closed = True
+            draft.close()
         if published.adopted:
             content = _read(self._store, published.uri)
         return _artifact(published.uri, content)
@@ -143,13 +148,17 @@ class Landing:
 
     async def discard(self) -> None:
         """Remove the part."""
-        await asyncio.to_thread(self._let_go, self._draft.discard)
+        await self._let_go(self._draft.discard)
 
     async def close(self) -> None:
         """Let go of the part; what was not published stays to be resumed, where the store can."""
-        await asyncio.to_thread(self._let_go, self._draft.close)
+        await self._let_go(self._draft.close)
 
-    def _let_go(self, how: Callable[[], None]) -> None:
+    async def _let_go(self, how: Callable[[], None]) -> None:
+        if not self._closed:
+            await asyncio.to_thread(self._let_go_of_part, how)
+
+    def _let_go_of_part(self, how: Callable[[], None]) -> None:
         with self._turn:
             self._closed = True
             how()

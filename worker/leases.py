@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
+from landfall import failpoints
 from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.ledger import Lease
@@ -25,9 +26,9 @@ class Leases:
         self._held: set[Lease] = set()
 
     @contextmanager
-    def held(self, job: ExportJob) -> Iterator[None]:
-        """Renew the export's lease for as long as the block runs."""
-        lease = Lease(job.id, job.version, job.leased)
+    def held(self, export_id: str, version: int, *, leased: bool) -> Iterator[None]:
+        """Renew the lease of an export at this version, or where it has none say that its step runs, for a block."""
+        lease = Lease(export_id, version, leased)
         self._held.add(lease)
         try:
             yield
@@ -44,6 +45,7 @@ class Leases:
             await asyncio.sleep(self.length.total_seconds() / 3)
             if not self._held:
                 continue
+            failpoints.reach("lease.renewal")
             held = tuple(self._held)
             try:
                 await self._database.write(partial(ledger.renew, held=held, length=self.length))

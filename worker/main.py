@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,8 +10,9 @@ from functools import partial
 from redis.exceptions import RedisError
 
 from landfall.database import accounts as account_rows
-from landfall.database.connection import Database, DatabaseUnavailable
-from landfall.database.revision import require_head
+from landfall.database.connection import DatabaseUnavailable
+from landfall.database.opening import open_database
+from landfall.database.revision import require_head, unreachable
 from landfall.exports.policy import Policy, retry_policies
 from landfall.exports.poll_policy import PollPolicy
 from landfall.log import get_logger
@@ -31,20 +29,26 @@ from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
 from landfall.vendors.clients import connect as connect_vendor
 from landfall.vendors.shared import Shared
 from worker import queue
+from worker.archiving import Archiving
+from worker.consumer import Consumer
+from worker.duty import Duty
 from worker.housekeeping import clear_forever
 from worker.leases import Leases
 from worker.orphanage import Orphanage
 from worker.runner import Line, Runner
 from worker.shelf import Shelf
+from worker.stopping import Stop
 from worker.sweeper import Sweeper
 from worker.transfer.fetch import Transfer
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0)
+_HAND_OVER_SECONDS = 2.0
+_TOKEN_RESTS = 5  # bases of a step's retries
 _log = get_logger(__name__)
 
 
-async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive: Callable[[], object]) -> None:
-    """Work until `stop` is set, then drain. Raises SettingsError before anything starts if something is amiss.
+async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable[[], object]) -> None:
+    """Work until asked to stop, then drain. Raises SettingsError before anything starts if something is amiss.
 
     `revive` is called, in a thread, whenever Redis is away: it may start one that died.
     """
@@ -56,48 +60,61 @@ async def serve(settings: Settings, redis_url: str, stop: asyncio.Event, revive:
     store = open_store(settings.storage_url)
     shelf = Shelf(store, settings.key_template, settings.storage_reserve_bytes, settings.home / "tmp")
     policy = _policy(settings)
-    async with Database(settings.database_url, durable=False) as database:
+    async with open_database(settings, durable=False) as database:
         await require_head(database)
-        await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))
+        try:
+            await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))
+        except DatabaseUnavailable as error:
+            raise unreachable(error) from None
         lease = timedelta(seconds=settings.lease_seconds)
         redis = queue.connect(redis_url)
         carriers = Carrier(), Carrier(public_only=True)
-        shared = Shared(carriers[0], Cache(RedisCache(redis)))
+        shared = Shared(carriers[0], Cache(RedisCache(redis)), token_rest=_TOKEN_RESTS * settings.retry_base_seconds)
         lines = {
             name: _line(name, account, policy, carriers, shared, shelf=shelf) for name, account in accounts.items()
         }
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
         runner = Runner(database, steps, leases, lines)
-        sweeper = Sweeper(database, steps, leases, {name: line.policy for name, line in lines.items()})
-        orphanage = Orphanage(database, lines, runner.send_admitted)
-        consumer = queue.Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
+        duty = Duty(database, settings.sweep_seconds)
+        sweeper = Sweeper(database, steps, leases, {name: line.policy for name, line in lines.items()}, duty)
+        orphanage = Orphanage(database, lines, runner.send_admitted, duty)
+        consumer = Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
         bell = Bell(redis)
         patiently = partial(_patiently, revive)
-        tasks = {
-            asyncio.create_task(patiently("consume", consumer.main)),
+        looking_after = {
             asyncio.create_task(patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
             asyncio.create_task(patiently("poll orphans", orphanage.poll_forever)),
-            asyncio.create_task(leases.renew_forever()),
             asyncio.create_task(clear_forever(store, shelf.workspace)),
+        }
+        if settings.history_days is not None:
+            judged = {name for name, account in accounts.items() if account.keeps_some_files}
+            archiving = Archiving(database, duty, timedelta(days=settings.history_days), judged)
+            looking_after.add(asyncio.create_task(patiently("archive", archiving.archive_forever)))
+        running = {
+            asyncio.create_task(patiently("consume", consumer.main)),
+            asyncio.create_task(leases.renew_forever()),
         }
         _log.info("worker ready", accounts=sorted(accounts), max_jobs=settings.max_jobs)
         try:
-            await _until_stopped(stop, tasks)
+            await _until_stopped(stop, looking_after | running)
             _log.info("worker drains", seconds=settings.grace_seconds)
+            consumer.take_no_more()
+            await _end(looking_after)
+            await _hand_over(duty)
             with contextlib.suppress(RedisError, OSError):
-                await consumer.drain(settings.grace_seconds)
+                await consumer.drain(settings.grace_seconds, stop.again)
         finally:
-            await _end(tasks)
+            await _end(looking_after | running)
             for carrier in carriers:
                 await carrier.aclose()
             await redis.aclose()
     _log.info("worker stopped")
 
 
-async def _until_stopped(stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
-    """Wait for `stop`; a task that ends by itself has met a mistake of ours, which ends the worker."""
-    stopping = asyncio.create_task(stop.wait())
+async def _until_stopped(stop: Stop, tasks: set[asyncio.Task[None]]) -> None:
+    """Wait to be asked; a task that ends by itself has met a mistake of ours, which ends the worker."""
+    stopping = asyncio.create_task(stop.asked.wait())
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     for task in done - {stopping}:
@@ -113,12 +130,17 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=1.0)
 
 
+async def _hand_over(duty: Duty) -> None:
+    """Let another worker sweep at once; where the database is away it will a little later."""
+    with contextlib.suppress(DatabaseUnavailable, TimeoutError):
+        async with asyncio.timeout(_HAND_OVER_SECONDS):
+            await duty.let_go()
+
+
 async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        await sweeper.prune()
-        await sweeper.admit()
-        await sweeper.sweep()
+        await sweeper.round()
         end = loop.time() + seconds
         # Redis takes a wait of less than a millisecond for one without end.
         while (left := end - loop.time()) > 0 and await bell.wait(max(left, 0.005)):
@@ -148,6 +170,7 @@ def _policy(settings: Settings) -> Policy:
         poll=PollPolicy(floor=settings.poll_floor_seconds, cap=settings.poll_cap_seconds),
         deferral_base=settings.retry_base_seconds / 2,
         lost_start_seconds=settings.lost_start_seconds,
+        max_crashes=settings.max_crashes,
     )
 
 
@@ -160,19 +183,3 @@ def _line(
         replace(policy, starts_repeat=VENDORS[account.vendor].starts_repeat),
         replace(shelf, at_rest=account.at_rest, parquet=account.parquet),
     )
-
-
-def stop_on_signals(stop: asyncio.Event, *, watch_stdin: bool) -> None:
-    """Set `stop` on SIGINT and SIGTERM, and, if asked, when standard input closes because its holder died."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if watch_stdin:
-        descriptor = sys.stdin.fileno()
-
-        def look() -> None:
-            if not os.read(descriptor, 1024):
-                loop.remove_reader(descriptor)
-                stop.set()
-
-        loop.add_reader(descriptor, look)

@@ -16,6 +16,7 @@ from landfall.exports.errors import ExportError, ReportLost
 from landfall.exports.job import ExportJob
 from landfall.log import get_logger
 from landfall.vendors.vendor import Finished
+from worker.duty import Duty
 from worker.runner import Line
 
 _INTERVAL_SECONDS = 2.0
@@ -28,18 +29,24 @@ class Orphanage:
     """Asks for each orphan now and then until the vendor says that it has ended."""
 
     def __init__(
-        self, database: Database, lines: Mapping[str, Line], send: Callable[[list[ExportJob]], Awaitable[None]]
+        self,
+        database: Database,
+        lines: Mapping[str, Line],
+        send: Callable[[list[ExportJob]], Awaitable[None]],
+        duty: Duty,
     ) -> None:
         """`send` sends the steps of the exports that an orphan's slot goes to."""
         self._database = database
         self._lines = lines
         self._send = send
+        self._duty = duty
 
     async def poll_forever(self) -> None:
-        """Poll what is due, again and again. Raises DatabaseUnavailable."""
+        """Poll what is due, again and again, where that is this worker's duty. Raises DatabaseUnavailable."""
         while True:
-            for orphan in await self._database.read(partial(orphans.find_due, limit=_BATCH)):
-                await self._poll(orphan)
+            if await self._duty.is_ours():
+                for orphan in await self._database.read(partial(orphans.find_due, limit=_BATCH)):
+                    await self._poll(orphan)
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     async def _poll(self, orphan: Orphan) -> None:

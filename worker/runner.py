@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -12,17 +13,19 @@ import stamina
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
+from landfall import failpoints
 from landfall.database.connection import Database, DatabaseUnavailable
-from landfall.exports.errors import AnswerLost, ExportError
-from landfall.exports.job import ExportJob, Fault
+from landfall.exports.errors import ExportError
+from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import exhausted
+from landfall.exports.settling import WORKERS_DIED, exhausted
 from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
 from landfall.vendors.vendor import Vendor
 from worker.leases import Leases
 from worker.queue import Message, StepQueue
+from worker.reasons import ALL_TURNS_TAKEN, INTERNAL_ERROR, STOPPED_START, SUSPECT_WAITS, account_missing
 from worker.schedules import Schedules
 from worker.settlement import Settlement, write_hand_back, write_outcome
 from worker.shelf import Shelf
@@ -58,6 +61,7 @@ class Runner:
         self._leases = leases
         self._lines = lines
         self._schedules = Schedules(database)
+        self._suspects = 0
 
     async def run(self, message: Message) -> None:
         """Run the step if it is still the one that is due.
@@ -82,10 +86,12 @@ class Runner:
         if taken is None:
             _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
             return None
-        with self._leases.held(taken.job):
-            outcome = await self._perform(step, taken)
+        job = taken.job
+        with self._leases.held(job.id, job.version, leased=job.leased), self._alone(taken) as waits:
+            outcome = waits or await self._perform(step, taken)
             seconds = time.monotonic() - started
             settlement, cancelled = await uninterrupted(self._settle(taken.job, outcome, seconds))
+        failpoints.reach("step.settled", taken.job.id)
         _tell(step, taken.job, outcome, settlement, seconds)
         await self.send_admitted(taken.admitted)
         if cancelled:
@@ -118,12 +124,14 @@ class Runner:
     async def _take(self, message: Message, *, admitted: bool) -> Taken | None:
         if message.step is Step.DOWNLOAD and not self._has_turn(message):
             seen = await self._database.glance(partial(look, message=message))
-            return seen and replace(seen, outcome=seen.outcome or _ALL_TURNS_TAKEN)
+            return seen and replace(seen, outcome=seen.outcome or ALL_TURNS_TAKEN)
         if message.step is not Step.DOWNLOAD and not admitted:
             seen = await self._database.glance(partial(look, message=message))
             if seen is None or seen.outcome or (message.step is Step.POLL and not seen.probe):
                 return seen
-        if message.step is Step.START and (refused := await self._prepare(message)):
+        with self._leases.held(message.export_id, message.version, leased=False):
+            refused = await self._prepare(message) if message.step is Step.START else None
+        if refused:
             seen = await self._database.glance(partial(look, message=message))
             return seen and replace(seen, outcome=seen.outcome or refused)
         claiming = partial(take, message=message, lease=self._leases.length)
@@ -134,6 +142,22 @@ class Runner:
             await uninterrupted(ending)
             raise asyncio.CancelledError
         return taken
+
+    @contextmanager
+    def _alone(self, taken: Taken) -> Iterator[Outcome | None]:
+        """Let one suspect run at a time, or say that it waits: what its worker died of shall not take others along.
+
+        A suspect is a step in which a worker fell silent before.
+        """
+        suspect = taken.outcome is None and taken.job.crashes > 0
+        if not suspect or self._suspects:
+            yield SUSPECT_WAITS if suspect else None
+            return
+        self._suspects += 1
+        try:
+            yield None
+        finally:
+            self._suspects -= 1
 
     def _has_turn(self, message: Message) -> bool:
         """Whether the account may download one more: who must wait for that shall not hold a place of this worker."""
@@ -156,9 +180,9 @@ class Runner:
         if taken.outcome:
             return taken.outcome
         if line is None:
-            return Retrying(_account_missing(job.account))
+            return Retrying(account_missing(job.account))
         if exhausted(replace(job, attempts=job.attempts - int(job.leased)), line.policy):
-            return GaveUp(job.error or _WORKERS_DIED)
+            return GaveUp(job.error or WORKERS_DIED)
         try:
             return await self._step(step, job, line)
         except ExportError as error:
@@ -168,7 +192,7 @@ class Runner:
             raise
         except Exception:  # noqa: BLE001 - it is logged with its traceback and settled as a failed attempt
             _log.exception("a step failed in a way nobody thought of", step=step, export=job.id)
-            return Retrying(_INTERNAL_ERROR, unknown=True)
+            return Retrying(INTERNAL_ERROR, unknown=True)
 
     async def _step(self, step: Step, job: ExportJob, line: Line) -> Outcome:
         match step:
@@ -182,7 +206,7 @@ class Runner:
     async def _let_go(self, step: Step, job: ExportJob) -> None:
         """A stopping worker gives the step back; a start that was under way may have been taken by the vendor."""
         if step is Step.START:
-            await self._settle(job, _STOPPED_START, 0.0)
+            await self._settle(job, STOPPED_START, 0.0)
         else:
             await self._hand_back(job)
 
@@ -199,7 +223,7 @@ class Runner:
             return await self._write(partial(settling, outcome=outcome))
         except IllegalMoveError:
             _log.exception("a step came to what the state table does not have", export=job.id)
-            return await self._write(partial(settling, outcome=Retrying(_INTERNAL_ERROR, unknown=True)))
+            return await self._write(partial(settling, outcome=Retrying(INTERNAL_ERROR, unknown=True)))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """However long the database is away: an outcome that is forgotten is a step done twice. The version fences it."""
@@ -207,27 +231,6 @@ class Runner:
             return await self._database.write(work)
         except DatabaseUnavailable:
             return await _until_written(self._database.write, work)
-
-
-_STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor answered"))
-_ALL_TURNS_TAKEN = Waiting(
-    Fault(
-        "downloads_busy",
-        "as many downloads of the account are under way in this worker as max_downloads allows",
-        "Nothing to do: Landfall goes on by itself.",
-    ),
-    asked=False,
-)
-_INTERNAL_ERROR = Fault(
-    "internal_error",
-    "Landfall made a mistake; the worker's log tells more",
-    "Report the log's traceback to Landfall's maintainers, then submit the export again.",
-)
-_WORKERS_DIED = Fault(
-    "worker_died",
-    "every worker that tried this step died in it",
-    "Look at the workers' logs and memory, then submit the export again.",
-)
 
 
 def _successor(message: Message, settlement: Settlement) -> ExportJob | None:
@@ -246,21 +249,15 @@ def _leads_to_a_poll(outcome: Outcome) -> bool:
             return False
 
 
-def _account_missing(name: str) -> Fault:
-    return Fault(
-        "account_missing",
-        f"the worker's settings have no account {name!r}",
-        "Put the account back into landfall.toml and restart the worker.",
-    )
-
-
 def _tell(step: Step, job: ExportJob, outcome: Outcome, settlement: Settlement | None, seconds: float) -> None:
     """Write the canonical log line of a step."""
     fault = outcome.fault
+    # An answer that Landfall does not know: somebody has to look.
+    note = outcome.note if isinstance(outcome, Waiting) else None
     # "Not yet" is what most polls say; the export's timeline has each of them.
-    waits = isinstance(outcome, Waiting) and not (outcome.asked and (fault or outcome.note))
+    waits = isinstance(outcome, Waiting) and not (outcome.asked and (fault or note))
     _log.log(
-        logging.DEBUG if waits else logging.INFO,
+        logging.WARNING if note else logging.DEBUG if waits else logging.INFO,
         "step",
         export=job.id,
         account=job.account,
@@ -270,4 +267,5 @@ def _tell(step: Step, job: ExportJob, outcome: Outcome, settlement: Settlement |
         state=settlement.job.state if settlement else None,
         error=fault.code if fault else None,
         seconds=round(seconds, 4),
+        **({"note": note} if note else {}),
     )

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from landfall.database import build_times
 from landfall.database.connection import Database, DatabaseUnavailable
@@ -13,11 +14,15 @@ from landfall.exports.policy import Policy
 from landfall.exports.schedule import Schedule, learn
 
 _FRESH_SECONDS = 2.0
+_WAITING = select(exists().where(exports.c.account == bindparam("account"), is_queued))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    """A schedule, the newest build time and the price that it was made of, and how long nobody looks for others."""
+
     schedule: Schedule | None
+    made_of: tuple[int | None, float]
     until: float
 
 
@@ -39,14 +44,21 @@ class Schedules:
         return replace(policy, schedule=known.schedule)
 
     async def _learn(self, policy: Policy, job: ExportJob) -> _Known:
-        def work(connection: Connection) -> Schedule | None:
-            waiting = select(exists().where(exports.c.account == job.account, is_queued))
-            price = policy.price_busy if connection.execute(waiting).scalar_one() else policy.price_idle
-            return learn(build_times.recent(connection, job.account, job.report_type), price=price)
-
+        known = self._known.get((job.account, job.report_type))
         try:
-            schedule = await self._database.read(work)
+            schedule, made_of = await self._database.read(partial(_learned, policy=policy, job=job, known=known))
         except DatabaseUnavailable:
-            known = self._known.get((job.account, job.report_type))
-            schedule = known.schedule if known else None
-        return _Known(schedule, time.monotonic() + _FRESH_SECONDS)
+            schedule, made_of = (known.schedule, known.made_of) if known else (None, (None, 0.0))
+        return _Known(schedule, made_of, time.monotonic() + _FRESH_SECONDS)
+
+
+def _learned(
+    connection: Connection, policy: Policy, job: ExportJob, known: _Known | None
+) -> tuple[Schedule | None, tuple[int | None, float]]:
+    """The schedule as of now; the one that is known where nothing that it was made of has changed."""
+    busy = connection.execute(_WAITING, {"account": job.account}).scalar_one()
+    newest = build_times.newest(connection, job.account, job.report_type)
+    made_of = newest, policy.price_busy if busy else policy.price_idle
+    if known and known.made_of == made_of:
+        return known.schedule, made_of
+    return learn(build_times.recent(connection, job.account, job.report_type), price=made_of[1]), made_of

@@ -1,6 +1,7 @@
 """Settles a step's outcome in one transaction: the row, its event, the account, and who gets the slot that came free."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from landfall.database.clock import read_clock
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import Event, Settled, cancel, hand_back, rescue, settle
+from landfall.exports.settling import Event, Settled, cancel, hand_back, rescue, settle, without_copy
 from landfall.exports.states import SLOT_HOLDING, State
 from landfall.exports.throttle import Effect, Throttle
 from landfall.storage.header_change import changed_header
@@ -34,9 +35,18 @@ def write_outcome(
 
     Then the only thing written is a report that came too late: it may hold a slot.
     """
-    throttle, now = accounts.lock(connection, job.account)
     draw = random.random()  # noqa: S311 - jitter, no secret
-    outcome = _held_by_breaker(outcome, throttle)
+    if job.state is State.EXPORTING and isinstance(outcome, Waiting):
+        throttle, now = accounts.read(connection, job.account)
+        settled = settle(job, outcome, now=now, draw=draw, policy=policy)
+        if settled.job.state is State.EXPORTING and throttle == _account_after(
+            throttle, job, outcome, now=now, draw=draw
+        ):
+            # Nothing that anybody decides by has changed: the account's lock would only make others wait.
+            written = ledger.save(connection, job, settled, at=now, seconds=seconds)
+            return Settlement(settled.job, settled.event, [], now) if written else None
+    throttle, now = accounts.lock(connection, job.account)
+    outcome = without_copy(job, _held_by_breaker(outcome, throttle), now=now, policy=policy)
     outcome, change = _compared(connection, job, outcome)
     settled = settle(job, outcome, now=now, draw=draw, policy=policy)
     after = _account_after(throttle, job, outcome, now=now, draw=draw)
@@ -45,10 +55,11 @@ def write_outcome(
         _keep_late_report(connection, job, outcome, policy, now)
     elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
         build_times.record(connection, job, outcome.build_seconds, now=now)
-    elif isinstance(outcome, Advanced) and outcome.artifact and outcome.artifact.header_hash:
-        headers.keep(connection, job, outcome.artifact, now=now)
-        if change:
-            ledger.note(connection, settlement.job, Event("header changed", None, job.attempts, note=change), at=now)
+    elif isinstance(outcome, Advanced) and outcome.artifact:
+        if outcome.artifact.header_hash:
+            headers.keep(connection, job, outcome.artifact, now=now)
+        for event in _events_of_file(job, outcome, change):
+            ledger.note(connection, settlement.job, event, at=now)
     return settlement
 
 
@@ -113,6 +124,14 @@ def _compared(connection: Connection, job: ExportJob, outcome: Outcome) -> tuple
     return replace(outcome, artifact=replace(artifact, header_changed=True)), change
 
 
+def _events_of_file(job: ExportJob, outcome: Advanced, change: str | None) -> Iterator[Event]:
+    """What the export's owner has to know of a file that is stored all the same."""
+    if change:
+        yield Event("header changed", None, job.attempts, note=change)
+    if outcome.no_copy:
+        yield Event("no parquet copy", None, job.attempts, outcome.no_copy)
+
+
 def _account_after(throttle: Throttle, job: ExportJob, outcome: Outcome, *, now: datetime, draw: float) -> Throttle:
     delay = getattr(outcome, "delay", None)
     after = throttle.after(effect_of(job, outcome), now=now, draw=draw, delay=delay, fault=outcome.fault)
@@ -129,5 +148,8 @@ def _held_by_breaker(outcome: Outcome, throttle: Throttle) -> Outcome:
 
 def _keep_late_report(connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy, now: datetime) -> None:
     if isinstance(outcome, Advanced) and outcome.report_id and job.state is State.STARTING:
+        found = ledger.find(connection, job.id)
+        if found and found.report_id == outcome.report_id:
+            return  # no late one: it was written before, and only the answer to that commit was lost
         hold = timedelta(seconds=policy.lost_start_seconds)
         orphans.record(connection, job, outcome.report_id, now=now, hold=hold)

@@ -1,5 +1,8 @@
 """Sends the due step of every export that nobody else is about to run: dispatch, late retry and rescue are one act."""
 
+import asyncio
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,11 +10,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from landfall import failpoints
 from landfall.database import admission, ledger
+from landfall.database.clock import read_clock
 from landfall.database.connection import Database
 from landfall.exports.job import ExportJob
 from landfall.exports.policy import Policy
 from landfall.log import get_logger
+from worker.duty import Duty
 from worker.leases import Leases
 from worker.queue import Message, Standing, StepQueue
 from worker.settlement import Settlement, write_rescue
@@ -20,6 +26,8 @@ _BATCH = 500
 # A row may become visible so long after the moment that it says.
 _LATE_COMMIT = timedelta(seconds=0.1)
 _MANY_RUNNING = 200
+# To look at the head of a long queue takes as long as polling for ten exports.
+_PRUNE_SECONDS = 10.0
 # A transaction runs on the event loop's thread, and a rescue takes a millisecond of it.
 _RESCUES_AT_ONCE = 20
 _log = get_logger(__name__)
@@ -34,9 +42,14 @@ class Overdue:
 
 
 class Sweeper:
-    """Looks for overdue exports; any number of workers may sweep at once."""
+    """Looks for overdue exports: at all of them where that is its worker's duty, else at those that a bell tells of.
 
-    def __init__(self, database: Database, queue: StepQueue, leases: Leases, policies: Mapping[str, Policy]) -> None:
+    The duty only spares the others the work: two that sweep at once, because one of them was held up, do no harm.
+    """
+
+    def __init__(
+        self, database: Database, queue: StepQueue, leases: Leases, policies: Mapping[str, Policy], duty: Duty
+    ) -> None:
         """Take a step from its worker when nothing was heard of it for a lease's length.
 
         `policies` are the accounts', by name.
@@ -45,7 +58,20 @@ class Sweeper:
         self._queue = queue
         self._leases = leases
         self._policies = policies
+        self._duty = duty
         self._looked_at: datetime | None = None
+        self._prunes_at = -math.inf
+
+    async def round(self) -> None:
+        """Look after everything, or only note the time where another worker does. Raises as `sweep` does."""
+        if await self._duty.is_ours():
+            if time.monotonic() >= self._prunes_at:
+                await self.prune()
+                self._prunes_at = time.monotonic() + _PRUNE_SECONDS
+            await self.admit()
+            await self.sweep()
+        else:
+            self._looked_at = await self._database.glance(read_clock)
 
     async def sweep(self, *, all_overdue: bool = True) -> int:
         """Look once; returns how many steps were sent. Raises DatabaseUnavailable, RedisError or OSError.
@@ -61,7 +87,7 @@ class Sweeper:
             return 0
         standings = await self._queue.standings([_message(job).id for job in jobs])
         overdue = [Overdue(job, standings[_message(job).id]) for job in jobs]
-        lost = [each.job for each in overdue if self._is_lost(each, now)]
+        lost = await self._lost(overdue, now)
         ready = [each.job for each in overdue if each.standing is Standing.ABSENT and not each.job.leased]
         if ready:
             # A payload that outlived its place in the queue would make arq refuse the message, silently.
@@ -86,15 +112,25 @@ class Sweeper:
         """Fill slots that came free without a settlement: a block or a hold that ended, a limit that was raised."""
         names = await self._database.read(admission.accounts_with_room)
         for name in names:
-            await self._database.write(partial(admission.admit_next, account=name))
+            await self._admit_all(name)
 
-    def _is_lost(self, each: Overdue, now: datetime) -> bool:
-        """A lease that ran out, or a message that is said to run and whose step nobody has renewed."""
-        if each.job.leased:
-            return True
-        if each.standing is not Standing.RUNNING or each.job.due_at is None:
-            return False
-        return now - each.job.due_at > self._leases.length
+    async def _admit_all(self, account: str) -> None:
+        admitted = admission.MOST_AT_ONCE
+        while admitted >= admission.MOST_AT_ONCE:
+            admitted = len(await self._database.write(partial(admission.admit_next, account=account)))
+            await asyncio.sleep(0)
+
+    async def _lost(self, overdue: Sequence[Overdue], now: datetime) -> list[ExportJob]:
+        """Steps whose lease ran out, and those that a message runs for a lease's length without word of them."""
+        leased = [each.job for each in overdue if each.job.leased]
+        running = [each.job for each in overdue if each.standing is Standing.RUNNING and not each.job.leased]
+        silent = [job for job in running if job.due_at and now - job.due_at > self._leases.length]
+        if not silent:
+            return leased
+        # One that waited long in the queue may have been taken just now.
+        ran = await self._queue.running_seconds([_message(job).id for job in silent])
+        patience = self._leases.length.total_seconds()
+        return leased + [job for job, seconds in zip(silent, ran, strict=True) if seconds > patience]
 
     async def _rescue(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
         due: list[ExportJob] = []
@@ -109,11 +145,13 @@ class Sweeper:
             return [settlement for settlement in written if settlement]
 
         rescued = await self._database.write(work)
+        failpoints.reach("sweep.rescued")
         # The silent worker may have taken the step under its claim's version or under the one before.
         await self._queue.forget([f"{job.id}:{job.version - back}" for job in jobs for back in (0, 1)])
         for each in rescued:
             _log.warning("a step was rescued", export=each.job.id, state=each.job.state, attempt=each.event.attempt)
-        return [job for each in rescued for job in (each.job, *each.admitted) if job.step]
+        jobs_of = ((each, job) for each in rescued for job in (each.job, *each.admitted))
+        return [job for each, job in jobs_of if job.due_at and job.due_at <= each.at]
 
 
 def _message(job: ExportJob) -> Message:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import Row
 
 from api import acceptance
 from api.cursors import cursor_after, read_cursor
@@ -14,7 +13,9 @@ from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.problems import FieldError, invalid
 from api.schemas import LABEL_KEY, ErrorView, EventPage, EventView, ExportPage, ExportView, Submission
 from api.services import Given
-from landfall.database import reading
+from landfall import failpoints
+from landfall.database import archive, reading
+from landfall.database.reading import TimelineEvent
 from landfall.exports.states import State
 
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
@@ -39,6 +40,7 @@ async def submit(submission: Submission, given: Given) -> Response:
     accepted = await given.database.write(
         lambda connection: acceptance.accept(connection, submission, request, vendor),
     )
+    failpoints.reach("accept.committed", accepted.job.id)
     if accepted.new and accepted.job.step:
         given.wake_a_worker()
     status = HTTPStatus.ACCEPTED if accepted.new else HTTPStatus.OK
@@ -75,8 +77,10 @@ async def show(export_id: str, given: Given) -> Response:
 async def list_events(export_id: str, given: Given) -> Response:
     """The export's timeline: every attempt, its outcome, how long it took."""
     await find_export(given, export_id)
-    rows = await given.database.read(lambda connection: reading.timeline(connection, export_id))
-    return _json(EventPage.model_construct(items=[_event(row) for row in rows], next=None))
+    found = await given.database.read(
+        lambda connection: reading.timeline(connection, export_id) or archive.timeline(connection, export_id)
+    )
+    return _json(EventPage.model_construct(items=[_event(event) for event in found], next=None))
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
@@ -93,20 +97,17 @@ def _label(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _event(row: Row[Any]) -> EventView:
-    error = row.error_code and ErrorView.model_construct(
-        code=row.error_code, message=row.error_message, action=row.error_action
-    )
+def _event(event: TimelineEvent) -> EventView:
     return EventView.model_construct(
-        at=row.at,
-        kind=row.kind,
-        state=State(row.state),
-        step=row.step,
-        attempt=row.attempt,
-        generation=row.generation,
-        seconds=row.seconds,
-        error=error or None,
-        note=row.note,
+        at=event.at,
+        kind=event.kind,
+        state=State(event.state),
+        step=event.step,
+        attempt=event.attempt,
+        generation=event.generation,
+        seconds=event.seconds,
+        error=ErrorView.of(event.error),
+        note=event.note,
     )
 
 

@@ -12,12 +12,14 @@ ExportError
 │       ├── Throttled           every slot at the vendor is taken (ThrottlingException at a start)
 │       ├── RateLimited         too many requests (429)
 │       ├── StorageFull         the store has no room for the file
+│       ├── StorageReadOnly     the store may not be written to for now (a StorageUnavailable as well)
 │       ├── LinkExpired         the download link is no longer taken
 │       └── LinkNotReady        the vendor has no link yet
 └── PermanentError              trying again does not help
     ├── CredentialsRefused      401, 403, AccessDenied
     ├── RequestRefused          400, ValidationException
     ├── DownloadRefused         the link leads where the account does not allow
+    ├── CopyRefused             the file is published, but no Parquet copy of it can be made
     └── ReportLost              the report is gone or failed: only a new one helps
 """
 
@@ -131,6 +133,13 @@ class StorageFull(Deferral):
     action = "Make room in the store (LANDFALL_STORAGE_URL); Landfall goes on by itself."
 
 
+class StorageReadOnly(StorageUnavailable, Deferral):
+    """The store takes no file from anybody until somebody lets it: exports wait, however long that takes."""
+
+    code = "storage_read_only"
+    action = "Make the store (LANDFALL_STORAGE_URL) writable for the worker's user; Landfall goes on by itself."
+
+
 class LinkExpired(Deferral):
     """The download link is no longer taken; a new one is asked for."""
 
@@ -177,6 +186,16 @@ class DownloadRefused(PermanentError):
     action = (
         "If the file is right, allow it with download_hosts, allow_private_hosts or max_file_bytes in landfall.toml, "
         "restart the worker, then submit the export again."
+    )
+
+
+class CopyRefused(PermanentError):
+    """No Parquet copy can be made of the published file, which the export is stored with."""
+
+    code = "copy_refused"
+    action = (
+        "Use the file, which is whole; where the account's files are all like this one, set parquet = false for it in "
+        "landfall.toml and restart the worker."
     )
 
 

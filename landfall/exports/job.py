@@ -43,7 +43,8 @@ class ExportJob:
     `attempts` counts the tries of the step that is due, `polls` the questions asked of the vendor since
     the export was accepted, `deferrals` the waits in a row that cost no attempt (throttling, an expired link),
     `generation` the reports ordered so far. `due_at` is None only while the export is queued or ended. `polled_at` is
-    the last time that the vendor said "not yet". `tenant` and `turn` are its place in the queue's turn-taking.
+    the last time that the vendor said "not yet". `crashes` counts the workers that fell silent in the step that is due,
+    one after the other. `tenant` and `turn` are its place in the queue's turn-taking.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ExportJob:
     polls: int = 0
     deferrals: int = 0
     generation: int = 1
+    crashes: int = 0
     leased: bool = False
     due_at: datetime | None = None
     deadline_at: datetime | None = None

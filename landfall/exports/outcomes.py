@@ -14,6 +14,7 @@ _ADVANCES = frozenset({State.EXPORTING, State.READY, State.STORED, State.QUEUED}
 class Advanced:
     """The step is done; the export moves on: to STORED with its artifact, back to QUEUED with the reason.
 
+    `no_copy` is why a stored file has no Parquet copy although its account asks for one.
     `build_seconds` is how long the vendor says that it built. `rest` (here and below) is how long, in seconds, the
     vendor wants no further request; `effect` is what a failure says of the account.
     """
@@ -22,6 +23,7 @@ class Advanced:
     report_id: str | None = None
     artifact: Artifact | None = None
     fault: Fault | None = None
+    no_copy: Fault | None = None
     build_seconds: float | None = None
     rest: float | None = None
 
@@ -33,6 +35,8 @@ class Advanced:
             raise ValueError("an artifact comes with the move to stored, and only there")
         if (self.fault is not None) != (self.to is State.QUEUED):
             raise ValueError("a fault comes with the move back to queued, and only there")
+        if self.no_copy is not None and self.artifact is None:
+            raise ValueError("only a stored file can lack its copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,14 @@ class Waiting:
 class Retrying:
     """The attempt failed; another may help. `delay` is the least wait in seconds.
 
-    `unknown` says that the request may have done what it asked for.
+    `unknown` says that the request may have done what it asked for. `published` is the export's file where nothing but
+    its Parquet copy failed.
     """
 
     fault: Fault
     delay: float | None = None
     unknown: bool = False
+    published: Artifact | None = None
     effect: Effect = Effect.NONE
 
 

@@ -34,6 +34,7 @@ class Policy:
 
     `starts_repeat` says that asking a vendor twice to start orders one report only, so that a lost answer is harmless;
     elsewhere the slot of a lost start is held for `lost_start_seconds`, or longer where reports usually take longer.
+    A step in which `max_crashes` workers died one after the other is what they died of: the export is given up.
     """
 
     retries: Mapping[Step, RetryPolicy] = field(default_factory=retry_policies)
@@ -44,6 +45,7 @@ class Policy:
     deferral_base: float = 0.5
     deferral_cap: float = 60.0
     max_generations: int = 3
+    max_crashes: int = 3
     starts_repeat: bool = False
     lost_start_seconds: float = 600.0
 

@@ -42,6 +42,13 @@ class Settled:
 
 def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, policy: Policy) -> Settled:
     """Return what the outcome makes of the export. Raises IllegalMoveError for a move that the table lacks."""
+    settled = _settled(job, outcome, now, draw, policy)
+    if isinstance(outcome, Waiting) and not outcome.asked:
+        return settled
+    return replace(settled, job=replace(settled.job, crashes=0))
+
+
+def _settled(job: ExportJob, outcome: Outcome, now: datetime, draw: float, policy: Policy) -> Settled:
     match outcome:
         case Advanced(to=State.QUEUED, fault=Fault() as fault):
             return _order_anew(job, fault, now, policy)
@@ -53,6 +60,18 @@ def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, poli
             return _retry(job, outcome, now, draw, policy)
         case GaveUp(fault):
             return _give_up(job, fault, now)
+
+
+def without_copy(job: ExportJob, outcome: Outcome, *, now: datetime, policy: Policy) -> Outcome:
+    """Store the export without its Parquet copy where nothing else is missing and the copy is not to be tried again."""
+    if not isinstance(outcome, Retrying) or outcome.published is None:
+        return outcome
+    attempts = job.attempts + int(not job.leased)
+    late = _deadline_passed(job, now)
+    if not late and not exhausted(replace(job, attempts=attempts), policy):
+        return outcome
+    fault = replace(late or _after(attempts, outcome.fault), action=_MEND_AND_SUBMIT)
+    return Advanced(to=State.STORED, artifact=outcome.published, no_copy=fault)
 
 
 def admit(job: ExportJob, *, now: datetime) -> Settled:
@@ -84,12 +103,21 @@ def rescue(job: ExportJob, *, now: datetime, draw: float, policy: Policy) -> Set
 
     A claimed start may have reached the vendor, so it is settled as one whose answer was lost.
     """
-    if job.state is State.STARTING and job.leased and not policy.starts_repeat:
+    crashes = job.crashes + 1
+    lost_start = job.state is State.STARTING and job.leased and not policy.starts_repeat
+    if crashes >= policy.max_crashes:
+        dead = _give_up(replace(job, attempts=job.attempts + int(not job.leased)), WORKERS_DIED, now)
+        left = Leftover(None) if lost_start else dead.leftover
+        return replace(dead, job=replace(dead.job, crashes=crashes), leftover=left)
+    if lost_start:
         lost = settle(job, _SILENT_START, now=now, draw=draw, policy=policy)
-        return replace(lost, event=replace(lost.event, kind="rescued"))
+        return replace(lost, job=replace(lost.job, crashes=crashes), event=replace(lost.event, kind="rescued"))
     # A claim has counted its attempt already; a step without one counts here, or one that kills workers would never end.
     attempts = job.attempts + int(not job.leased)
-    freed = replace(job, version=job.version + 1, leased=False, due_at=now, attempts=attempts)
+    # One that outlives its workers may be what they die of: what died with it shall end in between.
+    seconds = policy.retries[job.step].delay(attempts - 1, draw) if job.step and attempts > 1 else 0.0
+    due_at = now + timedelta(seconds=seconds)
+    freed = replace(job, version=job.version + 1, leased=False, due_at=due_at, attempts=attempts, crashes=crashes)
     return Settled(freed, Event("rescued", job.step, attempts, note="its worker went silent"))
 
 
@@ -221,6 +249,15 @@ def _deadline_passed(job: ExportJob, now: datetime) -> Fault | None:
     )
 
 
+WORKERS_DIED = Fault(
+    "worker_died",
+    "every worker that tried this step died in it",
+    "Look at the workers' logs and memory, then submit the export again.",
+)
+_MEND_AND_SUBMIT = (
+    "Use the file, which is whole; where its copy is needed, mend what the message names and submit the export again "
+    "with force."
+)
 _SILENT_START = Retrying(
     AnswerLost("the worker died while the vendor was asked to start the report").fault, unknown=True
 )

@@ -82,6 +82,11 @@ class Account(BaseModel):
             return self.allow_private_hosts
         return _is_private(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def keeps_some_files(self) -> bool:
+        """Whether `landfall prune` judges the account's files by its settings."""
+        return self.retention_days is not None or self.retention_count is not None
+
     def secrets(self, name: str) -> dict[str, SecretStr]:
         """Read every secret of the account called `name`. Raises SettingsError where one is missing."""
         references = ((field, getattr(self, field)) for field in type(self).model_fields)

@@ -10,8 +10,10 @@ from landfall.vendors.cache import Cache
 class Shared:
     """The connections of this process, and the cache in which all workers find access tokens.
 
-    Made without arguments it is shared with nobody else; then a client closes what it opened.
+    `token_rest` is how many seconds nobody asks for a token after a request for one has failed. Made without arguments
+    it is shared with nobody else; then a client closes what it opened.
     """
 
     carrier: Carrier | None = None
     cache: Cache = field(default_factory=Cache)
+    token_rest: float = 5.0

@@ -7,7 +7,10 @@ from landfall.exports.outcomes import Advanced, GaveUp, Retrying, Waiting, outco
 from landfall.exports.states import State
 
 
-@pytest.mark.parametrize("error", [errors.Throttled, errors.RateLimited, errors.LinkExpired, errors.LinkNotReady])
+@pytest.mark.parametrize(
+    "error",
+    [errors.Throttled, errors.RateLimited, errors.LinkExpired, errors.LinkNotReady, errors.StorageReadOnly],
+)
 def test_a_deferral_waits_as_long_as_it_was_asked_to(error: type[errors.Deferral]) -> None:
     assert outcome_of(error("later", delay=7.0)) == Waiting(error("later").fault, 7.0, effect=error.effect)
 

@@ -11,7 +11,7 @@ from landfall.exports.errors import AnswerLost, ReportLost, Throttled
 from landfall.exports.job import Artifact, ExportJob, Fault
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import Leftover, admit, cancel, claim, hand_back, rescue, settle
+from landfall.exports.settling import Leftover, admit, cancel, claim, hand_back, rescue, settle, without_copy
 from landfall.exports.states import STEP_DUE, TERMINAL, TRANSITIONS, IllegalMoveError, State, Step
 from tests.exports.jobs import NOON, make_job
 
@@ -41,6 +41,29 @@ def test_an_export_goes_all_the_way() -> None:
     job = settled(ready(), Advanced(to=State.STORED, artifact=FILE))
     assert (job.state, job.artifact, job.report_id) == (State.STORED, FILE, "r-1")
     assert (job.due_at, job.finished_at) == (None, NOON)
+
+
+def test_an_export_does_not_fail_for_the_copy_of_its_file() -> None:
+    failed, job = Retrying(FAULT, published=FILE), ready()
+    assert without_copy(job, failed, now=NOON, policy=POLICY) is failed
+    last = replace(job, attempts=POLICY.retries[Step.DOWNLOAD].max_attempts)
+    stored = without_copy(last, failed, now=NOON, policy=POLICY)
+    assert isinstance(stored, Advanced)
+    assert (settled(last, stored).state, stored.artifact) == (State.STORED, FILE)
+    assert stored.no_copy
+    assert (stored.no_copy.code, stored.no_copy.message) == ("x", "gave up after 18 attempts: it broke")
+    late = without_copy(job, failed, now=NOON + timedelta(hours=13), policy=POLICY)
+    assert isinstance(late, Advanced)
+    assert late.no_copy
+    assert late.no_copy.code == "deadline_passed"
+    assert late.no_copy.action == stored.no_copy.action != FAULT.action
+
+
+def test_without_its_file_an_export_fails_as_ever() -> None:
+    last = replace(ready(), attempts=POLICY.retries[Step.DOWNLOAD].max_attempts)
+    outcome = Retrying(FAULT)
+    assert without_copy(last, outcome, now=NOON, policy=POLICY) is outcome
+    assert settled(last, outcome).state is State.FAILED
 
 
 def test_a_poll_that_is_not_ready_costs_no_attempt() -> None:
@@ -161,11 +184,45 @@ def test_a_step_handed_back_is_due_at_once_and_costs_no_attempt() -> None:
     assert back.version > job.version
 
 
-def test_a_rescued_step_is_due_at_once_and_its_attempt_counts() -> None:
+def test_a_step_in_which_three_workers_died_is_given_up() -> None:
+    job = ready()
+    for crashes in (1, 2):
+        job = rescue(claim(job, now=NOON, lease=LEASE), now=NOON, draw=0.5, policy=POLICY).job
+        assert (job.state, job.crashes) == (State.READY, crashes)
+    dead = rescue(claim(job, now=NOON, lease=LEASE), now=NOON, draw=0.5, policy=POLICY)
+    assert (dead.job.state, dead.job.error and dead.job.error.code) == (State.FAILED, "worker_died")
+
+
+def test_a_start_in_which_three_workers_died_is_given_up_and_its_slot_held() -> None:
+    dead = rescue(replace(starting(), crashes=2), now=NOON, draw=0.5, policy=POLICY)
+    assert (dead.job.state, dead.leftover) == (State.FAILED, Leftover(None))
+
+
+def test_a_poll_in_which_three_workers_died_is_given_up_and_its_report_polled_on() -> None:
+    dead = rescue(replace(exporting(), crashes=2), now=NOON, draw=0.5, policy=POLICY)
+    assert (dead.job.state, dead.leftover) == (State.FAILED, Leftover("r-1"))
+
+
+def test_a_worker_that_comes_to_an_outcome_clears_the_step_of_suspicion() -> None:
+    job = replace(claim(ready(), now=NOON, lease=LEASE), crashes=2)
+    fault = Fault("x", "it broke", "Mend it.")
+    assert settle(job, Retrying(fault), now=NOON, draw=0.5, policy=POLICY).job.crashes == 0
+    assert settle(job, Waiting(fault), now=NOON, draw=0.5, policy=POLICY).job.crashes == 0
+    assert settle(job, Waiting(fault, asked=False), now=NOON, draw=0.5, policy=POLICY).job.crashes == 2
+    assert hand_back(job, now=NOON).job.crashes == 2
+
+
+def test_a_step_that_is_rescued_once_is_due_at_once_and_its_attempt_counts() -> None:
     job = ready()
     rescued = rescue(job, now=NOON, draw=0.5, policy=POLICY).job
     assert (rescued.attempts, rescued.due_at, rescued.leased) == (job.attempts, NOON, False)
     assert rescued.version > job.version
+
+
+def test_a_step_that_is_rescued_again_waits_as_after_a_failure() -> None:
+    again = claim(rescue(ready(), now=NOON, draw=0.5, policy=POLICY).job, now=NOON, lease=LEASE)
+    rescued = rescue(again, now=NOON, draw=0.5, policy=POLICY).job
+    assert rescued.due_at == NOON + timedelta(seconds=POLICY.retries[Step.DOWNLOAD].delay(1, 0.5))
 
 
 def test_a_poll_that_kills_its_worker_costs_an_attempt() -> None:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -53,15 +53,16 @@ def stored(stack: Stack, export_id: str) -> tuple[dict[str, Any], Path]:
 
 
 @contextmanager
-def first_sizes(store: Path) -> Iterator[dict[Path, int]]:
+def first_sizes(store: Path, *, every: float = 0.005) -> Iterator[dict[Path, int]]:
     """Note, of each file that appears meanwhile, the size that it is first seen with."""
     sizes: dict[Path, int] = {}
     end = threading.Event()
 
     def look() -> None:
-        while not end.wait(0.005):
+        while not end.wait(every):
             for path in artifacts(store):
-                sizes.setdefault(path, path.stat().st_size)
+                with suppress(FileNotFoundError):
+                    sizes.setdefault(path, path.stat().st_size)
 
     watching = threading.Thread(target=look)
     watching.start()

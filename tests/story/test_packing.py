@@ -17,7 +17,7 @@ import zstandard
 from landfall.storage.manifest import MANIFEST
 from tests.cli.running import landfall
 from tests.stack import ROOT, Stack, until
-from tests.story.store_watch import stored
+from tests.story.store_watch import manifest, stored
 
 PLAIN: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda content: content,
@@ -34,14 +34,9 @@ FORMS = {
 @contextmanager
 def worker(stack: Stack, *settings: str, **environment: str) -> Iterator[None]:
     """A worker whose shop-bwp has these settings, too."""
-    path = stack.home / "landfall.toml"
-    before = path.read_text()
-    path.write_text(before + "\n".join(settings) + "\n")
-    try:
+    with stack.changed(*settings):
         stack.start("worker", **environment)
         yield
-    finally:
-        path.write_text(before)
 
 
 def run(stack: Stack, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -117,7 +112,24 @@ def test_a_parquet_copy_comes_with_its_file_and_goes_with_it(stack: Stack, tmp_p
     assert list((stack.home / "files").rglob(f"*{export['id']}*")) == []
 
 
-def test_a_copy_that_cannot_be_made_costs_attempts_and_its_csv_is_adopted(stack: Stack) -> None:
+def test_a_copy_that_can_never_be_made_costs_nothing_but_itself(stack: Stack, tmp_path: Path) -> None:
+    stack.sandbox.fault("odd_body", body="carriage_return")
+    with worker(stack, "parquet = true"):
+        export, path = stored(stack, stack.submit(force=True))
+    (told,) = [event for event in stack.events(export["id"]) if event["kind"] == "no parquet copy"]
+    assert (told["state"], told["error"]["code"]) == ("stored", "copy_refused")
+    assert "parquet = false" in told["error"]["action"]
+    assert [report["downloads"] for report in stack.sandbox.reports()] == [1]
+    assert stack.files(export["id"]) == [str(path.relative_to(stack.home / "files"))]
+    assert manifest(path)["extra"] == {}
+    assert rot(stack, tmp_path, export["id"]) == []
+    shown = run(stack, tmp_path, "show", export["id"]).stdout
+    (line,) = [line for line in shown.splitlines() if "no parquet copy" in line]
+    assert told["error"]["message"] in line
+    assert told["error"]["action"] in line
+
+
+def test_a_copy_that_fails_for_a_while_is_made_without_a_second_download(stack: Stack) -> None:
     workspace = stack.home / "tmp"
     if workspace.exists():
         workspace.rmdir()
@@ -140,6 +152,7 @@ def test_a_copy_that_cannot_be_made_costs_attempts_and_its_csv_is_adopted(stack:
     assert len(stack.files(id_)) == 2
     codes = {event["error"]["code"] for event in stack.events(id_) if event["error"]}
     assert codes == {"storage_unavailable"}
+    assert [report["downloads"] for report in stack.sandbox.reports()] == [1]
 
 
 def test_without_duckdb_the_worker_does_not_start_and_says_how_to_get_it(stack: Stack, tmp_path: Path) -> None:

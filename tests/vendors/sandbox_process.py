@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+from tests import plain_http
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,16 +24,16 @@ class Sandbox:
     control: str
 
     def reset(self) -> None:
-        httpx.post(f"{self.control}/reset", trust_env=False).raise_for_status()
+        plain_http.post(f"{self.control}/reset").raise_for_status()
 
     def fault(self, name: str, **how: Any) -> None:
-        httpx.post(f"{self.control}/faults", json={"fault": name, **how}, trust_env=False).raise_for_status()
+        plain_http.post(f"{self.control}/faults", json={"fault": name, **how}).raise_for_status()
 
     def stats(self) -> dict[str, Any]:
-        return dict(httpx.get(f"{self.control}/stats", trust_env=False).raise_for_status().json())
+        return dict(plain_http.get(f"{self.control}/stats").raise_for_status().json())
 
     def reports(self) -> list[dict[str, Any]]:
-        return list(httpx.get(f"{self.control}/reports", trust_env=False).raise_for_status().json())
+        return list(plain_http.get(f"{self.control}/reports").raise_for_status().json())
 
 
 @contextmanager

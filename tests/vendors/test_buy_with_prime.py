@@ -9,6 +9,7 @@ from landfall.exports.errors import (
     AnswerLost,
     CredentialsRefused,
     ExportError,
+    LinkNotReady,
     RateLimited,
     ReportLost,
     RequestRefused,
@@ -188,6 +189,22 @@ async def test_running_and_unknown_statuses_are_waited_out_and_the_unknown_is_to
             assert await client.report_status(job) == Pending()
             sandbox.fault("unknown_status")
             assert await client.report_status(job) == Pending(note="unknown status 'ARCHIVING'")
+
+
+async def test_a_link_to_a_report_whose_status_went_back_is_waited_for(sandbox: Sandbox) -> None:
+    async with buy_with_prime(sandbox.buy_with_prime) as client:
+        job = await started(client)
+        sandbox.fault("goes_back", operation="link", seconds=1000)
+        with pytest.raises(LinkNotReady, match="not finished after all"):
+            await client.download_link(job)
+
+
+async def test_a_question_for_a_link_that_the_vendor_refuses_is_not_repeated(sandbox: Sandbox) -> None:
+    async with buy_with_prime(sandbox.buy_with_prime) as client:
+        job = await started(client)
+        sandbox.fault("graphql_error", operation="link", body="ValidationException")
+        with pytest.raises(RequestRefused):
+            await client.download_link(job)
 
 
 async def test_a_failed_report_is_lost(sandbox: Sandbox) -> None:

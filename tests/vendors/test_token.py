@@ -52,7 +52,7 @@ class Desk:
         return TokenShelf(self.cache, ADDRESS, SecretStr(client_id), SecretStr(target_id))
 
     def keeper(self, **account: str) -> TokenKeeper:
-        return TokenKeeper(self.fetch, self.shelf(**account), patience=30.0, clock=lambda: self.time)
+        return TokenKeeper(self.fetch, self.shelf(**account), patience=30.0, rest=5.0, clock=lambda: self.time)
 
 
 async def until(condition: Callable[[], bool]) -> None:

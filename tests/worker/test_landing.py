@@ -37,7 +37,7 @@ JOB = make_job(report_id="r")
 
 
 async def land(
-    store: DiskStore, at_rest: Encoding, *scripts: Script, patience: Patience = QUICK, parquet: bool = False
+    store: DiskStore, at_rest: Encoding, *scripts: Script, patience: Patience = QUICK
 ) -> tuple[Artifact, list[str | None]]:
     """Fetch, prove and publish; the ranges that were asked for come along."""
     landing = await Landing.open(store, "a/exp_1.csv", JOB, reserve=0, at_rest=at_rest)
@@ -45,7 +45,7 @@ async def land(
         async with FileServer(*scripts) as server, Carrier() as carrier, Carrier(public_only=True) as public:
             transfer = Transfer(account(), carrier, public, patience=patience)
             landing.prove(await transfer.fetch(Link(f"{server.url}/r.csv", datetime.now(UTC)), landing))
-            artifact = await landing.publish(JOB, parquet=parquet)
+            artifact = await landing.publish(JOB)
             return artifact, [asked.headers.get("range") for asked in server.asked]
     finally:
         await landing.close()
@@ -142,9 +142,8 @@ def test_an_empty_file_is_a_success_that_says_so(tmp_path: Path, at_rest: Encodi
     assert OPENED[at_rest]((tmp_path / "a" / artifact.uri.rpartition("/")[2]).read_bytes()) == content
 
 
-@pytest.mark.parametrize(
-    ("content", "extra"), [(b"", {}), (b"id,amount\n", {"parquet": "a/exp_1.parquet"})], ids=["no byte", "header only"]
-)
-def test_a_copy_is_promised_where_there_are_columns(tmp_path: Path, content: bytes, extra: dict[str, str]) -> None:
-    run(land(DiskStore(tmp_path), "identity", whole(content), parquet=True))
-    assert json.loads((tmp_path / "a/exp_1.csv.manifest.json").read_bytes())["extra"] == extra
+@EVERY
+def test_a_body_that_can_never_become_a_csv_is_given_up_while_it_comes(tmp_path: Path, at_rest: Encoding) -> None:
+    stalled = honest(b"id,amount\n1,2,3\n" + CONTENT * 2 + b"4,5\n", upto=-1, stall=True)
+    with pytest.raises(ProofFailed, match="record 1 has 3 fields, the header has 2"):
+        run(land(DiskStore(tmp_path), at_rest, stalled))

@@ -1,20 +1,16 @@
 """Promises of the queue and its consumer, over a real Redis."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 import pytest
 from arq.constants import in_progress_key_prefix
 
-from landfall.exports.states import Step
 from landfall.transport.embedded import EmbeddedRedis
 from tests.asynchronous import run
-from worker import queue
-from worker.queue import QUEUE_NAME, Consumer, Message, Redis, Standing, StepQueue
-
-_PATIENCE_SECONDS = 10.0
+from tests.worker.consuming import Steps, connected, consuming, message, until, until_absent
+from worker.consumer import Consumer
+from worker.queue import QUEUE_NAME, Standing, StepQueue
 
 
 @pytest.fixture(scope="module")
@@ -23,64 +19,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     embedded.ensure()
     yield embedded.url
     embedded.stop()
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Redis]:
-    redis = queue.connect(url)
-    await redis.flushall()
-    try:
-        yield redis
-    finally:
-        await redis.aclose()
-
-
-@asynccontextmanager
-async def consuming(consumer: Consumer, after: asyncio.Event | None = None) -> AsyncIterator[asyncio.Task[None]]:
-    """Consume for as long as the block runs, then drain."""
-
-    async def consume() -> None:
-        if after:
-            await after.wait()
-        await consumer.main()
-
-    task = asyncio.create_task(consume())
-    try:
-        yield task
-    finally:
-        await consumer.drain(0.0)
-        while not task.done():  # a library may swallow one cancellation
-            task.cancel()
-            await asyncio.wait({task}, timeout=0.1)
-
-
-class Steps:
-    """Runs each step until it is let go, and counts how often each was begun."""
-
-    def __init__(self) -> None:
-        self.begun: Counter[str] = Counter()
-        self.let_go = asyncio.Event()
-        self._changed = asyncio.Condition()
-
-    async def run(self, message: Message) -> None:
-        async with self._changed:
-            self.begun[message.export_id] += 1
-            self._changed.notify_all()
-        await self.let_go.wait()
-
-    async def until_begun(self, *names: str) -> None:
-        async with asyncio.timeout(_PATIENCE_SECONDS), self._changed:
-            await self._changed.wait_for(lambda: self.begun.keys() >= set(names))
-
-
-def message(name: str, version: int = 1) -> Message:
-    return Message(Step.POLL, "shop", name, version)
-
-
-async def until(look: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not await look():  # noqa: ASYNC110 - Redis tells nobody when a key goes
-            await asyncio.sleep(0.01)
 
 
 def test_what_another_worker_runs_does_not_hide_what_nobody_runs(server: str) -> None:
@@ -192,11 +130,7 @@ def test_a_payload_of_another_release_is_forgotten_and_hides_nothing(server: str
             async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
                 await sent.send([message("new")])
                 await steps.until_begun("new")
-
-                async def gone() -> bool:
-                    return set((await sent.standings(list(ids))).values()) == {Standing.ABSENT}
-
-                await until(gone)
+                await until_absent(sent, *ids)
 
     run(scenario())
 
@@ -209,11 +143,7 @@ def test_a_message_that_is_sent_again_after_its_end_runs_again(server: str) -> N
             async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
                 await sent.send([message("a")])
                 await steps.until_begun("a")
-
-                async def absent() -> bool:
-                    return (await sent.standings([message("a").id]))[message("a").id] is Standing.ABSENT
-
-                await until(absent)
+                await until_absent(sent, message("a").id)
                 await sent.send([message("a")])
 
                 async def twice() -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from landfall.database import accounts, admission, ledger, orphans
 from landfall.database.clock import read_clock
-from landfall.database.connection import Database
+from landfall.database.sqlite import SqliteDatabase
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced
 from landfall.exports.policy import Policy
@@ -83,7 +83,7 @@ class LockingVendor:
 class Bench:
     """A runner of one account with one slot."""
 
-    database: Database
+    database: SqliteDatabase
     steps: StepQueue
     runner: Runner
     vendor: LockingVendor
@@ -112,7 +112,7 @@ async def bench(folder: Path, url: str) -> AsyncIterator[Bench]:
     shelf = Shelf(DiskStore(folder / "files"), "{account}/{export_id}.csv", 0, folder)
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as blocker:
         vendor = LockingVendor(blocker)
-        async with Database(f"sqlite:///{path}", durable=False) as database, Carrier() as carrier:
+        async with SqliteDatabase(f"sqlite:///{path}", durable=False) as database, Carrier() as carrier:
             limits = {SHOP: AccountLimits("buy_with_prime", 1)}
             await database.write(lambda connection: accounts.register(connection, limits))
             line = Line(vendor, Transfer(account(), carrier, carrier), Policy(), shelf)

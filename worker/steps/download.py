@@ -2,10 +2,22 @@
 
 import asyncio
 
-from landfall.exports.errors import DownloadRefused, LinkExpired, ProofFailed, ReportLost, StorageFull
+from landfall import failpoints
+from landfall.exports.errors import (
+    CopyRefused,
+    DownloadRefused,
+    LinkExpired,
+    ProofFailed,
+    ReportLost,
+    StorageFull,
+    TemporaryError,
+)
 from landfall.exports.job import Artifact, ExportJob
-from landfall.exports.outcomes import Advanced, Outcome
+from landfall.exports.outcomes import Advanced, Outcome, Retrying
 from landfall.exports.states import State
+from landfall.log import get_logger
+from landfall.storage.adoption import find_published
+from landfall.storage.encodings import stored_key
 from landfall.storage.keys import artifact_key
 from landfall.storage.parquet import ParquetCopy
 from landfall.vendors.vendor import Vendor
@@ -15,41 +27,79 @@ from worker.transfer.course import Whole
 from worker.transfer.fetch import Transfer
 
 _LINKS = 3
+_SILENT_ENDS = 3
+_COPY_KILLS = CopyRefused(
+    f"no Parquet copy was made: {_SILENT_ENDS} attempts ended with their worker, which the copy may have killed"
+).fault
+_MISTAKE = CopyRefused("no Parquet copy was made: Landfall made a mistake, the worker's log tells more").fault
+_log = get_logger(__name__)
 
 
 async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf) -> Outcome:
     """Land the export's file. Raises the errors of landfall.exports.errors."""
+    artifact = await _published_before(job, shelf)
+    if artifact and shelf.parquet and job.error is None and job.attempts > _SILENT_ENDS:
+        return Advanced(to=State.STORED, artifact=artifact, no_copy=_COPY_KILLS)
+    if artifact is None:
+        artifact = await _landed(job, vendor, transfer, shelf)
+    if shelf.parquet and artifact.columns:
+        return await _with_copy(job, artifact, shelf)
+    return Advanced(to=State.STORED, artifact=artifact)
+
+
+async def _published_before(job: ExportJob, shelf: Shelf) -> Artifact | None:
+    """The file, where an earlier attempt published it and came no further."""
+    if not (shelf.parquet or job.attempts > 1 or job.deferrals):
+        return None
+    return await asyncio.to_thread(find_published, shelf.store, _key(job, shelf), job)
+
+
+async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf) -> Artifact:
     # Links live minutes: one is asked for only when it is this export's turn to use it.
     async with transfer.turn():
+        failpoints.reach("download.begun", job.id)
         key = artifact_key(shelf.key_template, job)
         landing = await Landing.open(shelf.store, key, job, reserve=shelf.reserve, at_rest=shelf.at_rest)
         try:
-            artifact = await _land(job, vendor, transfer, landing, parquet=shelf.parquet)
+            whole = await _fetched(job, vendor, transfer, landing)
+            landing.prove(whole)
+            artifact = await landing.publish(job)
+            failpoints.reach("download.published", job.id)
         except (DownloadRefused, ProofFailed, ReportLost, StorageFull):
             # Nothing of it would serve the next attempt, or its room is needed.
             await asyncio.shield(landing.discard())
             raise
         finally:
             await asyncio.shield(landing.close())
-    if shelf.parquet:
-        await _copy(job, artifact.uri, shelf)
+    return artifact
+
+
+async def _with_copy(job: ExportJob, artifact: Artifact, shelf: Shelf) -> Outcome:
+    """The file is what was asked for: whatever becomes of its Parquet copy, the export does not fail for it."""
+    try:
+        await _copy(job, shelf)
+    except CopyRefused as error:
+        return Advanced(to=State.STORED, artifact=artifact, no_copy=error.fault)
+    except TemporaryError as error:
+        return Retrying(error.fault, error.delay, published=artifact)
+    except Exception:  # noqa: BLE001 - it is logged with its traceback and told in the export's timeline
+        _log.exception("a Parquet copy failed in a way nobody thought of", export=job.id)
+        return Advanced(to=State.STORED, artifact=artifact, no_copy=_MISTAKE)
     return Advanced(to=State.STORED, artifact=artifact)
 
 
-async def _land(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing, *, parquet: bool) -> Artifact:
-    whole = await _fetched(job, vendor, transfer, landing)
-    landing.prove(whole)
-    return await landing.publish(job, parquet=parquet)
-
-
-async def _copy(job: ExportJob, uri: str, shelf: Shelf) -> None:
-    copy = ParquetCopy(shelf.store, uri, shelf.workspace)
+async def _copy(job: ExportJob, shelf: Shelf) -> None:
+    copy = ParquetCopy(shelf.store, _key(job, shelf), shelf.workspace)
     try:
         await asyncio.to_thread(copy.make, job)
     except asyncio.CancelledError:
         # The thread would go on, and keep the worker from ending.
         copy.stop()
         raise
+
+
+def _key(job: ExportJob, shelf: Shelf) -> str:
+    return stored_key(artifact_key(shelf.key_template, job), shelf.at_rest)
 
 
 async def _fetched(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing) -> Whole:

@@ -7,7 +7,14 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from landfall.exports.errors import AnswerLost, ReportLost, VendorUnavailable, VendorUnreachable
+from landfall.exports.errors import (
+    AnswerLost,
+    LinkNotReady,
+    ReportLost,
+    RequestRefused,
+    VendorUnavailable,
+    VendorUnreachable,
+)
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import reveal, reveal_header
 from landfall.vendors.buy_with_prime import faults
@@ -64,7 +71,7 @@ class BuyWithPrime:
         self._now = now
         self._http = VendorHttp(timeout=account.request_timeout, carrier=shared.carrier)
         shelf = TokenShelf(shared.cache, account.base_url, credentials.client_id, credentials.target_id)
-        self._tokens = TokenKeeper(self._fetch_token, shelf, patience=account.request_timeout)
+        self._tokens = TokenKeeper(self._fetch_token, shelf, patience=account.request_timeout, rest=shared.token_rest)
 
     @classmethod
     def connect(cls, name: str, account: BuyWithPrimeAccount, shared: Shared) -> Self:
@@ -108,7 +115,13 @@ class BuyWithPrime:
     async def download_link(self, job: ExportJob) -> Link:
         """Ask for a link; it lives five minutes from now."""
         asked_at = self._now()
-        answer = await self._call(REPORT_DOWNLOAD_LINK, {"taskId": _known(job)})
+        try:
+            answer = await self._call(REPORT_DOWNLOAD_LINK, {"taskId": _known(job)})
+        except RequestRefused:
+            # There is no link to a report whose status went back; that status can be waited for.
+            if isinstance(await self.report_status(job), Finished):
+                raise
+            raise LinkNotReady("Buy with Prime says that the report is not finished after all") from None
         url = answer.get("downloadUrl")
         if not isinstance(url, str) or not url.startswith(("https://", "http://")):
             raise AnswerLost("Buy with Prime answered reportDownloadLink without a readable downloadUrl")

@@ -11,8 +11,6 @@ from landfall.exports.errors import ExportError, TemporaryError, VendorUnreachab
 from landfall.vendors.buy_with_prime.access_token import AccessToken
 from landfall.vendors.buy_with_prime.token_shelf import TokenShelf
 
-# Rapid token requests are throttled, so nobody asks again right after a failure.
-_REST_SECONDS = 5.0
 # A caller that dies while it asks holds up the others no longer than this; a slower answer costs a second request.
 _LONGEST_CLAIM_SECONDS = 10.0
 _GLANCE_SECONDS = 0.5
@@ -31,12 +29,18 @@ class TokenKeeper:
         shelf: TokenShelf,
         *,
         patience: float,
+        rest: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the call that fetches a new token, the place that all share, the longest wait and a clock in seconds."""
+        """Take the call that fetches a new token and the place that all share.
+
+        `patience` is the longest wait for a token, `rest` the least between two requests of which the first has failed:
+        rapid ones are throttled. Both in seconds, as the clock.
+        """
         self._fetch = fetch
         self._shelf = shelf
         self._patience = patience
+        self._rest = rest
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token: SecretStr | None = None
@@ -111,7 +115,7 @@ class TokenKeeper:
         try:
             fetched = await self._fetch()
         except ExportError as error:
-            rest = _REST_SECONDS
+            rest = self._rest
             if isinstance(error, TemporaryError):
                 rest = error.delay = max(rest, error.delay or 0.0)
             await self._shelf.note(error, rest)

@@ -1,0 +1,37 @@
+"""Says why a step is not run, or was not run as it should have been."""
+
+from landfall.exports.errors import AnswerLost
+from landfall.exports.job import Fault
+from landfall.exports.outcomes import Waiting, outcome_of
+
+STOPPED_START = outcome_of(AnswerLost("the worker was stopped before the vendor answered"))
+ALL_TURNS_TAKEN = Waiting(
+    Fault(
+        "downloads_busy",
+        "as many downloads of the account are under way in this worker as max_downloads allows",
+        "Nothing to do: Landfall goes on by itself.",
+    ),
+    asked=False,
+)
+INTERNAL_ERROR = Fault(
+    "internal_error",
+    "Landfall made a mistake; the worker's log tells more",
+    "Report the log's traceback to Landfall's maintainers, then submit the export again.",
+)
+SUSPECT_WAITS = Waiting(
+    Fault(
+        "suspect_waits",
+        "a worker fell silent in this step before, so it runs beside no other of which that is true",
+        "Nothing to do: Landfall goes on by itself.",
+    ),
+    asked=False,
+)
+
+
+def account_missing(name: str) -> Fault:
+    """The step of an account that this worker does not serve."""
+    return Fault(
+        "account_missing",
+        f"the worker's settings have no account {name!r}",
+        "Put the account back into landfall.toml and restart the worker.",
+    )
