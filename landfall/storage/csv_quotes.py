@@ -1,11 +1,14 @@
 """Cuts out of a CSV what stands between quotes, so that the delimiters and newlines that count remain."""
 
 import re
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from landfall.storage.digests import Chunk
 
 _QUOTE = b'"'
+_NEWLINE = ord("\n")  # bytes are searched for a number six times faster than for bytes
 _FIELD = b"f"
 # A file that once held a delimiter in quotes holds more of them: the short cut is tried again only after these chunks.
 _CHUNKS_WITHOUT_SHORT_CUT = 64
@@ -24,6 +27,35 @@ class Outside(NamedTuple):
     stray: bool = False
 
 
+class _Syntax(NamedTuple):
+    """What the bytes of a CSV with one delimiter are told apart by."""
+
+    marks: tuple[bytes, bytes]
+    no_marks: bytes
+    neither: bytes
+    ends: bytes
+    openings: tuple[bytes, bytes]
+    open_field: re.Pattern[bytes]
+    sound_field: re.Pattern[bytes]
+
+
+@cache
+def _syntax(delimiter: bytes) -> _Syntax:
+    marks = delimiter + b"\n"
+    no_marks = bytes(byte for byte in range(256) if byte not in marks)
+    # The quote comes first and looks behind itself: a pattern that begins with a letter is searched ten times faster.
+    begun = rb'"(?<=[%b\n]")[^"]*+(?:""[^"]*+)*+' % re.escape(delimiter)
+    return _Syntax(
+        marks=(delimiter, b"\n"),
+        no_marks=no_marks,
+        neither=no_marks.replace(_QUOTE, b""),
+        ends=marks + b"\r",
+        openings=(delimiter + _QUOTE, b"\n" + _QUOTE),
+        open_field=re.compile(begun + rb"\Z"),
+        sound_field=re.compile(begun + rb'"(?=[%b\n\r])' % re.escape(delimiter)),
+    )
+
+
 class Quotes:
     """Follows the quotes as Python's csv.reader does.
 
@@ -40,21 +72,12 @@ class Quotes:
         self._before = b"\n"
         self._held = b""
         self._until_short_cut = 0
-        self._openings = (delimiter + _QUOTE, b"\n" + _QUOTE)
-        marks = delimiter + b"\n"
-        self._no_marks = bytes(byte for byte in range(256) if byte not in marks)
-        self._neither = self._no_marks.replace(_QUOTE, b"")
-        self._ends = marks + b"\r"
-        # The quote comes first and looks behind itself: a pattern that begins with a letter is searched ten times faster.
-        begun = rb'"(?<=[%b\n]")[^"]*+(?:""[^"]*+)*+' % re.escape(delimiter)
-        self._open_field = re.compile(begun + rb"\Z")
-        self._field = re.compile(begun + b'("?)')
-        self._sound_field = re.compile(begun + rb'"(?=[%b\n\r])' % re.escape(delimiter))
+        self._syntax = _syntax(delimiter)
 
     def cut(self, chunk: Chunk, *, final: bool = False) -> Outside:
         """What of the next chunk stands outside; its last line waits for what follows unless it is final."""
         # One byte goes before, so that a field at the very beginning is seen to begin.
-        lead = self._openings[0] if self.quoted else self._before
+        lead = self._syntax.openings[0] if self.quoted else self._before
         text = b"".join((lead, self._held, chunk))
         self._held = b""
         if not final:
@@ -82,7 +105,7 @@ class Quotes:
             self._until_short_cut = max(0, self._until_short_cut - 1)
             return None
         text = text[1:]
-        marks = text.translate(None, self._neither)
+        marks = text.translate(None, self._syntax.neither)
         if _QUOTE in marks:
             marks = marks.replace(b'""', b"")
             if _QUOTE in marks:
@@ -92,13 +115,13 @@ class Quotes:
 
     def _by_rule(self, text: bytes) -> Outside | None:
         """Right where no quoted field goes on behind its closing quote (RFC 4180 asks for that)."""
-        pieces = self._sound_field.split(text)
+        pieces = self._syntax.sound_field.split(text)
         last = pieces[-1]
-        opened = self._open_field.search(last)
+        opened = self._syntax.open_field.search(last)
         if opened:
             pieces[-1] = last[: opened.start()]
         kept = _FIELD.join(pieces)
-        if _QUOTE in kept and any(opening in kept for opening in self._openings):
+        if _QUOTE in kept and any(opening in kept for opening in self._syntax.openings):
             return None
         same_field = self.quoted and len(pieces) == 1
         self.quoted = opened is not None
@@ -106,20 +129,29 @@ class Quotes:
         return self._outside(kept[1:])
 
     def _one_by_one(self, text: bytes) -> Outside:
-        """Right always."""
-        pieces, position = [], 1
-        over_lines = self.quoted and self._over_lines
-        self.quoted = False
-        for field in self._field.finditer(text):
-            pieces.append(text[position : field.start()])
-            position = field.end()
-            over_lines = over_lines or text.find(b"\n", field.start(), position) >= 0
-            self.quoted = not field[1]
-            if over_lines and field[1] and text[position : position + 1] not in self._ends:
-                return self._outside(_FIELD.join(pieces), stray=True)
-            self._over_lines, over_lines = over_lines, False
-        pieces.append(text[position:])
-        return self._outside(_FIELD.join(pieces))
+        """Right always: each quote opens, closes or is text."""
+        marks, ends = self._syntax.marks, self._syntax.ends
+        pieces = text.split(_QUOTE)
+        outside = [pieces[0]]
+        begun_over_lines = self.quoted and self._over_lines
+        quoted = closed = over_lines = False
+        for before, after in pairwise(pieces):
+            if quoted:
+                quoted, closed = False, True
+                outside.append(after)
+                over_lines = over_lines or _NEWLINE in before
+                if over_lines and after and after[0] not in ends:
+                    self.quoted = False
+                    return self._outside(_FIELD.join((*outside[:-1], b""))[1:], stray=True)
+            elif closed and not before:
+                quoted = True
+            elif before[-1:] in marks:
+                quoted, over_lines, begun_over_lines = True, begun_over_lines, False
+            else:
+                closed = False
+                outside.append(after)
+        self.quoted, self._over_lines = quoted, over_lines or _NEWLINE in pieces[-1]
+        return self._outside(_FIELD.join(outside)[1:])
 
     def _outside(self, kept: bytes, *, stray: bool = False) -> Outside:
-        return Outside(kept, kept.translate(None, self._no_marks), stray)
+        return Outside(kept, kept.translate(None, self._syntax.no_marks), stray)

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from landfall.exports.errors import StorageUnavailable
 from landfall.storage import part_file
-from landfall.storage.disk_draft import CHUNK_BYTES, PARTS, DiskDraft
+from landfall.storage.disk_draft import CHUNK_BYTES, PARTS, DiskDraft, uri_of
 from landfall.storage.durable import as_storage_errors, make_folders, sync_folder, write_temporary
 from landfall.storage.manifest import MANIFEST
 from landfall.storage.published import ArtifactMissing
@@ -34,6 +34,10 @@ class DiskStore:
             raise ValueError(f"{key!r} is no key of a file in the store")
         return DiskDraft(self._root, key, mark)
 
+    def uri(self, key: str) -> str:
+        """The name by which a row knows the artifact of a key."""
+        return uri_of(self._root, key)
+
     def open(self, uri: str) -> Iterator[bytes]:
         """Read an artifact in chunks of 1 MiB. Raises ArtifactMissing, StorageUnavailable."""
         path = self.local_path(uri)
@@ -55,13 +59,21 @@ class DiskStore:
             return path.read_bytes() if path else None
         return None
 
+    def describe(self, uri: str, manifest: bytes) -> None:
+        """Put this manifest beside the artifact. Raises StorageUnavailable, StorageFull."""
+        path = self._own_path(uri)
+        with as_storage_errors(self._root):
+            make_folders(self._root / PARTS)
+            described = write_temporary(self._root / PARTS, manifest)
+            try:
+                described.replace(path.with_name(path.name + MANIFEST))
+            finally:
+                described.unlink(missing_ok=True)
+            sync_folder(path.parent)
+
     def remove(self, uri: str) -> None:
         """Remove the artifact, its manifest and the folders that are empty then. Raises StorageUnavailable."""
-        path = self._path(uri)
-        if path is None or not self._is_inside(path.parent):
-            raise StorageUnavailable(
-                f"{uri} does not lie in {self.url}; set LANDFALL_STORAGE_URL to the store that has it"
-            )
+        path = self._own_path(uri)
         with as_storage_errors(self._root):
             for name in (path, path.with_name(path.name + MANIFEST)):
                 with suppress(FileNotFoundError, NotADirectoryError):
@@ -129,6 +141,14 @@ class DiskStore:
             with file:
                 while chunk := file.read(CHUNK_BYTES):
                     yield chunk
+
+    def _own_path(self, uri: str) -> Path:
+        path = self._path(uri)
+        if path is None or not self._is_inside(path.parent):
+            raise StorageUnavailable(
+                f"{uri} does not lie in {self.url}; set LANDFALL_STORAGE_URL to the store that has it"
+            )
+        return path
 
     def _path(self, uri: str) -> Path | None:
         parts = urlsplit(uri)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from landfall import failpoints
 from landfall.exports.errors import StorageUnavailable
 from landfall.storage.durable import as_storage_errors, make_folders, sync_folder, write_temporary
 from landfall.storage.manifest import MANIFEST
@@ -59,6 +60,7 @@ class DiskDraft:
         """Append the whole chunk, or on an error nothing of it. Raises StorageUnavailable, StorageFull."""
         with self._calling():
             self._refuse_if_linked()
+            failpoints.reach("download.chunk", self._key)
             try:
                 end = _write_at(self._file.fileno(), chunk, self.held)
             except OSError:
@@ -89,6 +91,7 @@ class DiskDraft:
             described = write_temporary(self._root / PARTS, manifest)
             try:
                 adopted = self._link()
+                failpoints.reach("publish.linked", self._key)
                 for folder in (self._target.parent, *self._target.parent.parents):
                     # Whoever made these names may have died before it synced them.
                     if folder.is_relative_to(self._root):
@@ -97,7 +100,7 @@ class DiskDraft:
             finally:
                 described.unlink(missing_ok=True)
             self._remove()
-        return Published(f"{self._root.as_uri()}/{quote(self._key, safe='/=')}", adopted)
+        return Published(uri_of(self._root, self._key), adopted)
 
     def discard(self) -> None:
         """Remove the part."""
@@ -186,6 +189,11 @@ class DiskDraft:
     def _refuse_if_linked(self) -> None:
         if self._linked:
             raise ValueError("the part is published: open another draft")
+
+
+def uri_of(root: Path, key: str) -> str:
+    """The name by which a row knows the file of a key in the folder."""
+    return f"{root.as_uri()}/{quote(key, safe='/=')}"
 
 
 def _take(parts: Path, stem: str) -> tuple[Path, io.FileIO, bool]:

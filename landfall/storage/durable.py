@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from landfall.exports.errors import StorageFull, StorageUnavailable
+from landfall.exports.errors import StorageFull, StorageReadOnly, StorageUnavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def make_folders(folder: Path) -> None:
@@ -45,13 +46,15 @@ def write_temporary(folder: Path, content: bytes) -> Path:
 
 @contextmanager
 def as_storage_errors(root: Path, key: str = "") -> Iterator[None]:
-    """Raise StorageFull or StorageUnavailable for an OSError inside the block; it names the path below `root`."""
+    """Raise StorageFull, StorageReadOnly or StorageUnavailable for an OSError inside; it names the path below `root`."""
     try:
         yield
     except OSError as error:
         text = f"{_place(error, root, key)}: {error.strerror or error}"
         if error.errno in _FULL:
             raise StorageFull(text) from error
+        if error.errno in _READ_ONLY:
+            raise StorageReadOnly(text) from error
         raise StorageUnavailable(text) from error
 
 

@@ -114,7 +114,13 @@ def manifest(
         encoding=encoding,
         extra=dict(extra or {}),
     )
-    return (json.dumps(asdict(facts), default=_iso, sort_keys=True, indent=2) + "\n").encode("ascii")
+    return _written(asdict(facts))
+
+
+def with_extra(text: bytes, more: Mapping[str, Any]) -> bytes:
+    """The same manifest with `more` in `extra`; what another release has put into it stays. Raises ValueError."""
+    facts = json.loads(text)
+    return _written({**facts, "extra": {**facts.get("extra", {}), **more}})
 
 
 def read_manifest(text: bytes) -> Manifest:
@@ -126,6 +132,10 @@ def read_manifest(text: bytes) -> Manifest:
         return _FORM.validate_json(text, strict=True)
     except ValidationError as error:
         raise ValueError(f"this is no manifest of Landfall ({first_complaint(error)})") from None
+
+
+def _written(facts: Mapping[str, Any]) -> bytes:
+    return (json.dumps(facts, default=_iso, sort_keys=True, indent=2) + "\n").encode("ascii")
 
 
 def _iso(moment: datetime) -> str:

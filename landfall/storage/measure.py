@@ -1,8 +1,8 @@
 """Measures a CSV while it flows past: bytes, checksums, records, columns, and what proves that it is not whole."""
 
-import copy
 import hashlib
 from collections.abc import Iterable
+from copy import copy
 
 from landfall.storage.csv_shape import CsvShape, Shape
 from landfall.storage.digests import Chunk, new_digest
@@ -10,10 +10,11 @@ from landfall.storage.header_change import header_hash
 
 
 class Measure:
-    """Fed with the file's chunks in order; exact at any size, in bounded memory, from one thread at a time.
+    """Fed with the file's chunks in order; exact at any size, in bounded memory.
 
     What it says of the shape holds if the file ends with the last chunk so far. `flaw` alone may be asked while the
-    file is under way: it stands as soon as no further byte can make the file a CSV.
+    file is under way: it stands as soon as no further byte can make the file a CSV. A chunk is either given to
+    `update`, or to `hash` and `read`, which may run side by side in two threads.
     """
 
     def __init__(self, digests: Iterable[str] = ()) -> None:
@@ -26,11 +27,19 @@ class Measure:
 
     def update(self, chunk: Chunk) -> None:
         """Take the next chunk."""
-        self._shape = None
+        self.hash(chunk)
+        self.read(chunk)
+
+    def hash(self, chunk: Chunk) -> None:
+        """Take the next chunk's bytes into size and checksums; other threads run meanwhile."""
         self.bytes += memoryview(chunk).nbytes
         self._sha256.update(chunk)
         for digest in self._digests.values():
             digest.update(chunk)
+
+    def read(self, chunk: Chunk) -> None:
+        """Take the next chunk's records; holds the interpreter's lock."""
+        self._shape = None
         self._csv.feed(chunk)
 
     @property
@@ -46,7 +55,7 @@ class Measure:
     def shape(self) -> Shape:
         """Everything that is known of the CSV if it ends here."""
         if self._shape is None:
-            self._shape = copy.deepcopy(self._csv).end()
+            self._shape = copy(self._csv).end()
         return self._shape
 
     @property

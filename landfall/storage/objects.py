@@ -35,6 +35,10 @@ class ObjectStore:
         """Begin a file."""
         return ObjectDraft(self._bucket, key)
 
+    def uri(self, key: str) -> str:
+        """The name by which a row knows the artifact of a key."""
+        return self._bucket.uri(key)
+
     def open(self, uri: str) -> Iterator[bytes]:
         """Read an artifact in chunks of about 1 MiB. Raises ArtifactMissing, StorageUnavailable."""
         path = self._bucket.path_of(uri)
@@ -59,6 +63,16 @@ class ObjectStore:
             return b"".join(self.open(uri + MANIFEST))
         except ArtifactMissing:
             return None
+
+    def describe(self, uri: str, manifest: bytes) -> None:
+        """Put this manifest beside the artifact. Raises StorageUnavailable, StorageFull."""
+        path = self._bucket.path_of(uri)
+        if path is None:
+            raise StorageUnavailable(
+                f"{uri} does not lie in {self.url}; set LANDFALL_STORAGE_URL to the store that has it"
+            )
+        with as_storage_errors(self._bucket):
+            obstore.put(self._bucket.remote, path + MANIFEST, manifest)
 
     def remove(self, uri: str) -> None:
         """Remove the artifact and its manifest, as far as they are there. Raises StorageUnavailable."""

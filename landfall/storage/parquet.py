@@ -1,4 +1,4 @@
-"""Publishes a Parquet copy beside a stored CSV whose manifest names one."""
+"""Publishes a Parquet copy beside a published CSV, whose manifest names it from then on."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landfall.exports.errors import StorageUnavailable
+from landfall.exports.errors import CopyRefused, StorageUnavailable
 from landfall.exports.job import ExportJob
 from landfall.storage.content import Tally
 from landfall.storage.durable import as_storage_errors
 from landfall.storage.encodings import encoding_of, parquet_name
-from landfall.storage.manifest import Manifest, manifest, read_manifest
+from landfall.storage.manifest import Manifest, manifest, read_manifest, with_extra
 from landfall.storage.parquet_writer import ParquetWriter
 from landfall.storage.store import ArtifactMissing, Store
 from landfall.storage.workspace import borrowed_folder
@@ -34,24 +34,31 @@ class _Described:
 class ParquetCopy:
     """The making of one copy, in a thread; another thread may stop it."""
 
-    def __init__(self, store: Store, uri: str, workspace: Path) -> None:
-        """Make nothing yet; what has to be a file for a while lies in `workspace`."""
+    def __init__(self, store: Store, key: str, workspace: Path) -> None:
+        """Make nothing yet of the CSV of this key; what has to be a file for a while lies in `workspace`."""
         self._store = store
-        self._uri = uri
+        self._uri = store.uri(key)
+        self._key = parquet_name(key)
         self._workspace = workspace
         self._stopped = threading.Event()
         self._writer: ParquetWriter | None = None
 
     def make(self, job: ExportJob) -> None:
-        """Publish the copy unless it is there. Raises StorageUnavailable, StorageFull."""
-        source = described(self._store, self._uri)
-        key = source and source.extra.get(COPY)
-        if not source or not isinstance(key, str) or self._store.stat(parquet_name(self._uri)) is not None:
-            return
-        with as_storage_errors(self._workspace), borrowed_folder(self._workspace) as folder:
-            copy = folder / "copy.parquet"
-            self._write(folder, copy, source)
-            self._publish(copy, key, source, job)
+        """Publish the copy unless it is there, then name it in the manifest of the CSV.
+
+        Raises CopyRefused where that can never be, StorageUnavailable, StorageFull.
+        """
+        text = self._store.manifest(self._uri)
+        source = text and _read(text)
+        if not text or not source:
+            raise CopyRefused("no Parquet copy was made: the file has no manifest that could name it")
+        if self._store.stat(self._store.uri(self._key)) is None:
+            with as_storage_errors(self._workspace), borrowed_folder(self._workspace) as folder:
+                copy = folder / "copy.parquet"
+                self._write(folder, copy, source)
+                self._publish(copy, source, job)
+        if source.extra.get(COPY) != self._key:
+            self._store.describe(self._uri, with_extra(text, {COPY: self._key}))
 
     def stop(self) -> None:
         """Let `make` end soon, with StorageUnavailable."""
@@ -81,9 +88,9 @@ class ParquetCopy:
             raise StorageUnavailable("the file is gone again before its Parquet copy was made") from None
         return path
 
-    def _publish(self, copy: Path, key: str, source: Manifest, job: ExportJob) -> None:
+    def _publish(self, copy: Path, source: Manifest, job: ExportJob) -> None:
         tally = Tally()
-        draft = self._store.draft(key, "copy")
+        draft = self._store.draft(self._key, "copy")
         try:
             if draft.held:
                 draft.restart()
@@ -107,15 +114,20 @@ class ParquetCopy:
 
 
 def copy_of(store: Store, uri: str) -> str | None:
-    """The URI of the copy that the manifest of a CSV names. Raises StorageUnavailable."""
-    found = described(store, uri)
-    return parquet_name(uri) if found and COPY in found.extra else None
+    """The URI of the Parquet copy of a CSV, None where there is none. Raises StorageUnavailable."""
+    # One that its CSV's manifest does not name was left by a worker that died before it could write that.
+    copy = parquet_name(uri)
+    return copy if store.stat(copy) is not None else None
 
 
 def described(store: Store, uri: str) -> Manifest | None:
     """What the manifest beside a file says of it, None where there is none that can be read. Raises StorageUnavailable."""
     text = store.manifest(uri)
+    return None if text is None else _read(text)
+
+
+def _read(text: bytes) -> Manifest | None:
     try:
-        return read_manifest(text) if text is not None else None
+        return read_manifest(text)
     except ValueError:
         return None

@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 
 from landfall.settings import SettingsError
 from landfall.storage.disk import DiskStore
-from landfall.storage.objects import open_objects
 from landfall.storage.published import ArtifactMissing, Published
 
 __all__ = ["ArtifactMissing", "Draft", "Published", "Store", "open_store"]
@@ -61,6 +60,9 @@ class Store(Protocol):
     def draft(self, key: str, mark: str) -> Draft:
         """Open the part of a key; `mark` names what is fetched, and a part with another mark is thrown away."""
 
+    def uri(self, key: str) -> str:
+        """The name by which a row knows the artifact of a key."""
+
     def open(self, uri: str) -> Iterator[bytes]:
         """Read an artifact in chunks of about 1 MiB. Raises ArtifactMissing."""
 
@@ -69,6 +71,9 @@ class Store(Protocol):
 
     def manifest(self, uri: str) -> bytes | None:
         """The manifest of an artifact, None where there is none."""
+
+    def describe(self, uri: str, manifest: bytes) -> None:
+        """Put this manifest beside an artifact, in the place of the one that is there."""
 
     def remove(self, uri: str) -> None:
         """Remove an artifact and its manifest, as far as they are there."""
@@ -93,6 +98,8 @@ def open_store(url: str) -> Store:
     """The store that a URL names. Raises SettingsError."""
     parts = urlsplit(url)
     if parts.scheme in _BUCKETS:
+        from landfall.storage.objects import open_objects  # noqa: PLC0415 - 6 MB that who stores on disk need not hold
+
         return open_objects(url)
     if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
         raise SettingsError(f"storage_url: names no store that Landfall knows; write it as {_FORMS}.")

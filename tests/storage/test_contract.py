@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from landfall.exports.errors import StorageUnavailable
 from landfall.storage.published import ArtifactMissing, Published
 from tests.storage.conftest import Place
 from tests.storage.files import EVERYTHING, KEY, LARGE, MANIFEST, MIB, SIZES, begun, body, digest, publish
@@ -37,6 +38,20 @@ def test_what_was_published_is_read_back_whole(place: Place, mib: float) -> None
     assert published == Published(f"{place.url}/{KEY}", adopted=False)
     assert place.store.stat(published.uri) == sum(map(len, body(mib)))
     assert digest(place.store.open(published.uri)) == digest(body(mib))
+
+
+def test_a_file_can_be_described_anew(place: Place) -> None:
+    uri = publish(place.store, 1).uri
+    assert uri == place.store.uri(KEY)
+    place.store.describe(uri, b'{"told": "again"}\n')
+    assert place.store.manifest(uri) == b'{"told": "again"}\n'
+    assert place.visible() == [KEY, MANIFEST]
+
+
+def test_nothing_outside_of_the_store_is_described(place: Place) -> None:
+    publish(place.store, 1)
+    with pytest.raises(StorageUnavailable, match="does not lie in"):
+        place.store.describe("file:///elsewhere/a.csv", b"{}")
 
 
 def test_a_file_is_read_in_chunks_of_a_bounded_size(place: Place) -> None:

@@ -35,6 +35,8 @@ def test_any_text_is_read_as_by_letters_in_chunks_of_any_size(text: str, data: s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_quotes, "_MOST_BYTES_HELD", data.draw(st.integers(0, 9)))
         patch.setattr(csv_quotes, "_CHUNKS_WITHOUT_SHORT_CUT", data.draw(st.integers(0, 2)))
+        for shorter_way in data.draw(st.sampled_from([(), ("_by_short_cut",), ("_by_short_cut", "_by_rule")])):
+            patch.setattr(csv_quotes.Quotes, shorter_way, lambda *_: None)
         found = shape(body, size)
     rows, problem = csv_by_letters.expected(text)
     assert found.problem == problem
@@ -154,8 +156,13 @@ def test_a_flaw_stands_before_the_end_and_an_open_quote_is_none() -> None:
     assert csv_shape.end().rows == 1
 
 
-def test_a_quoted_field_over_lines_is_known_as_such_chunks_later(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shorter_ways", [("_by_short_cut",), ("_by_short_cut", "_by_rule")])
+def test_a_quoted_field_over_lines_is_known_as_such_chunks_later(
+    monkeypatch: pytest.MonkeyPatch, shorter_ways: tuple[str, ...]
+) -> None:
     monkeypatch.setattr(csv_quotes, "_MOST_BYTES_HELD", 0)
+    for shorter_way in shorter_ways:
+        monkeypatch.setattr(csv_quotes.Quotes, shorter_way, lambda *_: None)
     csv_shape = CsvShape()
     for chunk in (b'a,b\n1,"x\n', b"y", b'z" tv\n'):
         csv_shape.feed(chunk)

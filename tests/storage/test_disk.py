@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from landfall.exports.errors import StorageFull, StorageUnavailable
+from landfall.exports.errors import StorageFull, StorageReadOnly, StorageUnavailable
 from landfall.settings import SettingsError
 from landfall.storage.disk import DiskStore
 from landfall.storage.disk_draft import PARTS
@@ -108,7 +108,13 @@ def test_a_store_without_room_defers(tmp_path: Path, number: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EMFILE, errno.EACCES])
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_store_that_may_not_be_written_to_defers(tmp_path: Path, number: int) -> None:
+    with pytest.raises(StorageReadOnly, match=f"^{KEY}: {os.strerror(number)}$"), as_storage_errors(tmp_path, KEY):
+        raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
 def test_any_other_fault_of_the_disk_costs_an_attempt_and_names_the_path_below_the_root(
     tmp_path: Path, number: int
 ) -> None:

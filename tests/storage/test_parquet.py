@@ -1,4 +1,4 @@
-"""Promises of the Parquet copy: every value is the text that stands in the CSV, and only a promised copy is made."""
+"""Promises of the Parquet copy: every value is the text that stands in the CSV, and no manifest names one that is missing."""
 
 import csv
 import gzip
@@ -10,16 +10,17 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import zstandard
 
-from landfall.exports.errors import StorageUnavailable
+from landfall.exports.errors import CopyRefused, StorageFull, StorageUnavailable
 from landfall.settings import SettingsError
 from landfall.storage.content import read_content
 from landfall.storage.disk import DiskStore
-from landfall.storage.encodings import Encoding, parquet_name, stored_key
+from landfall.storage.encodings import Encoding, stored_key
 from landfall.storage.manifest import manifest
 from landfall.storage.parquet import ParquetCopy, copy_of
 from landfall.storage.parquet_writer import ParquetWriter, check_installed, column_names
@@ -98,12 +99,38 @@ def test_names_that_are_empty_or_there_already_are_numbered() -> None:
     assert column_names(["id", "ID", "", "id_2", "x", "ID"]) == ["id", "ID_2", "column3", "id_2_2", "x", "ID_3"]
 
 
-def test_a_csv_that_duckdb_cannot_read_is_named_without_its_data(tmp_path: Path) -> None:
-    with pytest.raises(StorageUnavailable) as refusal:
-        copied(tmp_path, b"id,x\n1,private\rtext\n2,b\n")
-    assert str(refusal.value) == (
-        "DuckDB cannot make a Parquet copy of these 2 records; set parquet = false for the account"
-    )
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(
+            b"id,x\n1,private\rtext\n2,b\n",
+            "a record is cut in two, as a carriage return inside an unquoted value does it",
+            id="a carriage return in a value",
+        ),
+        pytest.param(b"id\n1\r2\n3\n", "it reads 3 records where the file has 2", id="one that ends a record"),
+        pytest.param(
+            b"id,x\n1," + b"private" * (3 << 20) + b"\n2,b\n",
+            "one of its records is longer than 16 MiB",
+            id="a record that is too long",
+        ),
+    ],
+)
+def test_a_csv_that_duckdb_cannot_read_is_refused_without_its_data(tmp_path: Path, content: bytes, reason: str) -> None:
+    with pytest.raises(CopyRefused) as refusal:
+        copied(tmp_path, content)
+    assert str(refusal.value) == f"DuckDB cannot make a Parquet copy of the file: {reason}"
+
+
+def test_a_disk_that_does_not_take_the_copy_is_no_refusal_of_the_csv(tmp_path: Path) -> None:
+    (tmp_path / "it's [a] copy.parquet").mkdir()
+    with pytest.raises(StorageUnavailable, match=r"^DuckDB could not write the Parquet copy: IOException$"):
+        copied(tmp_path, b"id,x\n1,2\n")
+
+
+def test_a_copy_that_no_room_is_left_for_says_so(tmp_path: Path) -> None:
+    (tmp_path / "it's [a] copy.parquet").symlink_to("/dev/full")
+    with pytest.raises(StorageFull, match="no room is left below LANDFALL_HOME"):
+        copied(tmp_path, b"id,x\n1,2\n")
 
 
 def test_without_duckdb_the_setting_is_named_and_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,59 +144,96 @@ def test_without_duckdb_the_setting_is_named_and_the_cure(monkeypatch: pytest.Mo
     )
 
 
-def publish(store: Store, content: bytes, encoding: Encoding = "identity", *, copy: bool = True) -> str:
-    """Publish a CSV whose manifest promises a copy."""
+def publish(store: Store, content: bytes, encoding: Encoding = "identity") -> str:
+    """Publish a CSV, and return its key."""
     key = stored_key("a/exp_1.csv", encoding)
     packed = PACK[encoding](content)
     found = read_content([packed], encoding)
-    extra = found.extra | ({"parquet": parquet_name(key)} if copy else {})
     draft = store.draft(key, "1")
     draft.write(packed)
-    uri = draft.publish(manifest(make_job(), found, published_at=datetime.now(UTC), encoding=encoding, extra=extra)).uri
+    draft.publish(manifest(make_job(), found, published_at=datetime.now(UTC), encoding=encoding, extra=found.extra))
     draft.close()
-    return uri
+    return key
+
+
+def extra(store: Store, key: str) -> Any:
+    """What the manifest of a CSV says beyond its own facts."""
+    return json.loads(store.manifest(store.uri(key)) or b"")["extra"]
 
 
 @pytest.mark.parametrize("encoding", list(PACK))
 def test_the_copy_lies_beside_its_csv_and_tells_so(place: Place, tmp_path: Path, encoding: Encoding) -> None:
     store, workspace = place.store, tmp_path / "tmp"
-    uri = publish(store, b"id,x\n00123,a\n", encoding)
-    ParquetCopy(store, uri, workspace).make(make_job())
-    copy = copy_of(store, uri)
-    assert copy
-    assert copy.endswith("/a/exp_1.parquet")
+    key = publish(store, b"id,x\n00123,a\n", encoding)
+    before = extra(store, key)
+    ParquetCopy(store, key, workspace).make(make_job())
+    assert extra(store, key) == {**before, "parquet": "a/exp_1.parquet"}
+    copy = copy_of(store, store.uri(key))
+    assert copy == store.uri("a/exp_1.parquet")
     (tmp_path / "o.parquet").write_bytes(b"".join(store.open(copy)))
     assert read(tmp_path / "o.parquet") == [["id", "x"], ["00123", "a"]]
     told = json.loads(store.manifest(copy) or b"")
     assert told["bytes"] == store.stat(copy)
     assert (told["rows"], told["columns"]) == (1, ["id", "x"])
-    assert told["extra"] == {"copy_of": uri.rpartition("/")[2]}
+    assert told["extra"] == {"copy_of": key.rpartition("/")[2]}
     assert list(workspace.iterdir()) == []
     assert len(place.visible()) == 4
 
 
 def test_a_copy_that_is_there_is_left_as_it_is(folder: Place, tmp_path: Path) -> None:
     store = folder.store
-    uri = publish(store, b"id,x\n1,a\n")
-    ParquetCopy(store, uri, tmp_path / "tmp").make(make_job())
-    path = store.local_path(parquet_name(uri))
+    key = publish(store, b"id,x\n1,a\n")
+    ParquetCopy(store, key, tmp_path / "tmp").make(make_job())
+    path = store.local_path(store.uri("a/exp_1.parquet"))
     assert path
     os.utime(path, (1, 1))
-    ParquetCopy(store, uri, tmp_path / "tmp").make(make_job())
+    ParquetCopy(store, key, tmp_path / "tmp").make(make_job())
     assert path.stat().st_mtime == 1
     assert len(folder.visible()) == 4
 
 
-def test_no_copy_is_made_that_the_manifest_does_not_promise(folder: Place, tmp_path: Path) -> None:
-    uri = publish(folder.store, b"id,x\n1,a\n", copy=False)
-    ParquetCopy(folder.store, uri, tmp_path / "tmp").make(make_job())
-    assert copy_of(folder.store, uri) is None
-    assert folder.visible() == ["a/exp_1.csv", "a/exp_1.csv.manifest.json"]
+def test_a_copy_whose_maker_died_before_it_was_named_is_named_by_the_next(folder: Place, tmp_path: Path) -> None:
+    store = folder.store
+    key = publish(store, b"id,x\n1,a\n")
+    unnamed = store.manifest(store.uri(key)) or b""
+    ParquetCopy(store, key, tmp_path / "tmp").make(make_job())
+    store.describe(store.uri(key), unnamed)
+    assert copy_of(store, store.uri(key)) == store.uri("a/exp_1.parquet")
+    ParquetCopy(store, key, tmp_path / "none").make(make_job())
+    assert extra(store, key) == {"parquet": "a/exp_1.parquet"}
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_refused_copy_is_named_by_no_manifest_and_leaves_nothing(place: Place, tmp_path: Path) -> None:
+    store = place.store
+    key = publish(store, b"id,x\n1,a\rb\n")
+    with pytest.raises(CopyRefused):
+        ParquetCopy(store, key, tmp_path / "tmp").make(make_job())
+    assert extra(store, key) == {}
+    assert copy_of(store, store.uri(key)) is None
+    assert place.visible() == ["a/exp_1.csv", "a/exp_1.csv.manifest.json"]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_file_without_a_manifest_can_have_no_copy(folder: Place, tmp_path: Path) -> None:
+    key = publish(folder.store, b"id,x\n1,a\n")
+    folder.store.describe(folder.store.uri(key), b"{}")
+    with pytest.raises(CopyRefused, match="no manifest that could name it"):
+        ParquetCopy(folder.store, key, tmp_path / "tmp").make(make_job())
+
+
+def test_what_another_release_wrote_into_the_manifest_stays(folder: Place, tmp_path: Path) -> None:
+    store = folder.store
+    key = publish(store, b"id,x\n1,a\n")
+    told = {**json.loads(store.manifest(store.uri(key)) or b""), "signature": "later"}
+    store.describe(store.uri(key), json.dumps(told).encode())
+    ParquetCopy(store, key, tmp_path / "tmp").make(make_job())
+    assert json.loads(store.manifest(store.uri(key)) or b"") == {**told, "extra": {"parquet": "a/exp_1.parquet"}}
 
 
 def test_a_copy_that_is_stopped_leaves_nothing_behind(folder: Place, tmp_path: Path) -> None:
-    uri = publish(folder.store, b"id,x\n" + b"1,a\n" * 1000)
-    copy = ParquetCopy(folder.store, uri, tmp_path / "tmp")
+    key = publish(folder.store, b"id,x\n" + b"1,a\n" * 1000)
+    copy = ParquetCopy(folder.store, key, tmp_path / "tmp")
     copy.stop()
     with pytest.raises(StorageUnavailable, match="the worker was stopped"):
         copy.make(make_job())
@@ -191,7 +255,7 @@ def test_a_copy_that_is_interrupted_ends(tmp_path: Path) -> None:
     thread = threading.Thread(target=interrupt)
     thread.start()
     try:
-        with pytest.raises(StorageUnavailable, match="InterruptException"):
+        with pytest.raises(StorageUnavailable, match="was interrupted"):
             writer.write(source, tmp_path / "o", encoding="identity", rows=3_000_000, plain_bytes=1 << 27)
     finally:
         ended.set()
@@ -216,7 +280,7 @@ def test_folders_of_a_dead_process_are_swept_and_others_stay(tmp_path: Path) -> 
 
 
 def test_a_copy_in_a_folder_that_cannot_be_made_is_a_fault_of_the_store(folder: Place, tmp_path: Path) -> None:
-    uri = publish(folder.store, b"id,x\n1,a\n")
+    key = publish(folder.store, b"id,x\n1,a\n")
     (tmp_path / "tmp").write_bytes(b"in the way")
     with pytest.raises(StorageUnavailable):
-        ParquetCopy(DiskStore(tmp_path / "files"), uri, tmp_path / "tmp").make(make_job())
+        ParquetCopy(DiskStore(tmp_path / "files"), key, tmp_path / "tmp").make(make_job())

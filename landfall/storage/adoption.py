@@ -1,0 +1,41 @@
+"""Finds the file that an earlier attempt has published, so that it need not be fetched again."""
+
+from landfall.exports.job import Artifact, ExportJob
+from landfall.storage.content import Tally
+from landfall.storage.manifest import Manifest
+from landfall.storage.parquet import described
+from landfall.storage.store import ArtifactMissing, Store
+
+
+def find_published(store: Store, key: str, job: ExportJob) -> Artifact | None:
+    """The file of the key, if it is that of the export's present report and still the one that its manifest tells of.
+
+    None otherwise: then it has to be fetched. Raises StorageUnavailable.
+    """
+    uri = store.uri(key)
+    told = described(store, uri)
+    if told is None or (told.export_id, told.generation, told.report_id) != (job.id, job.generation, job.report_id):
+        return None
+    return _artifact(uri, told) if _is_whole(store, uri, told) else None
+
+
+def _is_whole(store: Store, uri: str, told: Manifest) -> bool:
+    tally = Tally()
+    try:
+        for _ in tally.passing(store.open(uri)):
+            pass
+    except ArtifactMissing:
+        return False
+    return (tally.bytes, tally.sha256) == (told.bytes, told.sha256)
+
+
+def _artifact(uri: str, told: Manifest) -> Artifact:
+    return Artifact(
+        uri=uri,
+        bytes=told.bytes,
+        rows=told.rows,
+        sha256=told.sha256,
+        columns=told.columns,
+        empty=told.rows == 0,
+        header_hash=told.header_hash,
+    )
