@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check format bench bench-peers bench-lock lock audit clean
+.PHONY: help venv demo test faults chaos check format bench bench-peers bench-lock lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -18,7 +18,10 @@ demo: venv ## Land twelve exports of both vendors from the sandbox, to watch
 	@$(BIN)/landfall demo
 
 test: venv ## Run the tests that are not marked slow (ARGS="-m slow" for those)
-	@$(BIN)/python -m pytest -rs -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -rs -m "not slow and not faults" -n 2 --dist loadfile $(ARGS)
+
+faults: venv ## Kill, stop, cut and fill up what can be, and print what each cost (20 minutes or so)
+	@$(BIN)/python -m pytest tests/faults -rs -m faults -n 2 --dist loadfile $(ARGS)
 
 check: venv ## Check lint, format, types and import contracts
 	$(BIN)/ruff check .

@@ -12,9 +12,21 @@ OURS = [
     Contender("landfall-a-warm", "Landfall, A warm", A_WARM, landfall(), peer=False),
     Contender("landfall-a-2", "Landfall, A warm, 2 workers", A_WARM, landfall(2), peer=False, default=False),
     Contender("landfall-a-4", "Landfall, A warm, 4 workers", A_WARM, landfall(4), peer=False, default=False),
+    Contender("landfall-a-pg", "Landfall, A warm, Postgres", A_WARM, landfall(postgres=True), peer=False),
+    Contender(
+        "landfall-a-pg-4",
+        "Landfall, A warm, Postgres, 4 workers",
+        A_WARM,
+        landfall(4, postgres=True),
+        peer=False,
+        default=False,
+    ),
     Contender("landfall-b-warm", "Landfall, B warm", B_WARM, landfall(), peer=False),
     Contender("landfall-c-1", "Landfall, C, 1 worker", C, landfall(1), peer=False),
     Contender("landfall-c-2", "Landfall, C, 2 workers", C, landfall(2), peer=False),
+    Contender(
+        "landfall-c-pg-2", "Landfall, C, Postgres, 2 workers", C, landfall(2, postgres=True), peer=False, default=False
+    ),
     Contender("landfall-c-4", "Landfall, C, 4 workers", C, landfall(4), peer=False, default=False),
 ]
 

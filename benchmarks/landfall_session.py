@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import httpx
@@ -23,6 +23,7 @@ from benchmarks.landfall_processes import (
     write_config,
 )
 from landfall.transport.embedded import EmbeddedRedis
+from tests.services.postgres import NoPostgresError, running_postgres
 
 _ASKERS = 8
 _PAGE = 200
@@ -78,8 +79,20 @@ class LandfallSession:
                 return
 
 
-def landfall(workers: int = 1) -> Callable[[Setting], AbstractContextManager[LandfallSession]]:
-    """Landfall with one API and so many worker processes."""
+def landfall(
+    workers: int = 1, *, postgres: bool = False
+) -> Callable[[Setting], AbstractContextManager[LandfallSession]]:
+    """Landfall with one API and so many worker processes, over SQLite or a Postgres that waits for its disk."""
+
+    @contextmanager
+    def open_on_postgres(setting: Setting) -> Iterator[LandfallSession]:
+        try:
+            with running_postgres(durable=True) as server:
+                variables = {**setting.variables, "LANDFALL_DATABASE_URL": server.new_database()}
+                with open_session(replace(setting, variables=variables)) as session:
+                    yield session
+        except NoPostgresError as error:
+            raise NotFinishedError(str(error)) from None
 
     @contextmanager
     def open_session(setting: Setting) -> Iterator[LandfallSession]:
@@ -102,4 +115,4 @@ def landfall(workers: int = 1) -> Callable[[Setting], AbstractContextManager[Lan
         finally:
             redis.stop()
 
-    return open_session
+    return open_on_postgres if postgres else open_session

@@ -14,9 +14,9 @@ from benchmarks.cases import SLOTS
 from benchmarks.contender import Setting
 from benchmarks.errors import NotFinishedError, end_of_log
 from benchmarks.peers.work import Work
-from benchmarks.postgres import NoPostgresError, run_postgres
 from benchmarks.vendor import ROOT
 from landfall.transport.embedded import EmbeddedRedis
+from tests.services.postgres import NoPostgresError, running_postgres
 
 PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 
@@ -80,7 +80,7 @@ def peer(python: Path, wanted: Peer) -> Callable[[Setting], AbstractContextManag
             redis.ensure()
             stack.callback(redis.stop)
             try:
-                postgres = stack.enter_context(run_postgres(setting.home / "pg", python)) if wanted.postgres else ""
+                postgres = stack.enter_context(running_postgres()).new_database() if wanted.postgres else ""
             except NoPostgresError as error:
                 raise NotFinishedError(str(error)) from None
             work = _work(setting, wanted, redis.url, postgres)
