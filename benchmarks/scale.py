@@ -49,7 +49,7 @@ Question = Callable[[Database, int], Awaitable[object]]
 
 
 def main() -> int:
-    """Fill both databases, ask both in turn, print the medians; exit code 1 where the greater one is too slow."""
+    """Fill both databases, ask both in turn, print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on Postgres instead of SQLite")
     parser.add_argument("--exports", type=int, default=1_000_000, help="ended exports in the greater database")

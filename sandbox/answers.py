@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.connections import cut, disconnected_within
 from sandbox.faults import Fault
+from sandbox.odd_replies import ODD_REPLIES
 from sandbox.visit import Visit
 from sandbox.world import World
 
@@ -122,6 +123,8 @@ async def answer_under(fault: Fault | None, request: Request, world: World, visi
             return LostAnswer()
         case "garbage_answer":
             return Response('{"data": {"rep', 200, media_type="application/json")
+        case "odd_answer" if fault.body is not None and isinstance(answer, Response):
+            return ODD_REPLIES[fault.body](bytes(answer.body))
         case "slow_answer":
             await disconnected_within(1 if fault.seconds is None else fault.seconds, request.receive)
     return answer

@@ -51,8 +51,7 @@ class BodyAnswer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send headers and body."""
-        headers = {**self._headers, "Content-Length": str(self._span.stop - self._span.start)}
-        lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in self._headers.items()]
         await send({"type": "http.response.start", "status": self.status_code, "headers": lines})
         match self._plan.ending:
             case Ending.WHOLE:

@@ -41,7 +41,8 @@ async def download(request: Request, world: World, visit: Visit) -> Answer:
 
     async def act(fault: Fault | None) -> Answer:
         return (
-            _spoiled(fault, world, report)
+            _instead(fault, report)
+            or _missing(fault, world, report)
             or _odd(fault, report, request.headers)
             or _served(fault, world, report, request.headers)
         )
@@ -49,17 +50,24 @@ async def download(request: Request, world: World, visit: Visit) -> Answer:
     return await answer_under(world.faults.take(visit), request, world, visit, act)
 
 
-def _spoiled(fault: Fault | None, world: World, report: Report) -> Answer | None:
-    """Return the answer where it is not the report's own body."""
+def _instead(fault: Fault | None, report: Report) -> Answer | None:
+    """Return what comes in place of the file, whether or not there is one."""
     match fault.fault if fault else None:
         case "link_expired":
             return s3_error(403, "AccessDenied", "Request has expired")
+        case "redirected" if fault and fault.location is not None:
+            return Response(status_code=302, headers={"Location": fault.location})
         case "html_page":
             return Response(_HTML, media_type="text/html")
         case "empty_body":
             return Response(b"", media_type="text/csv")
         case "header_only":
             return Response(report.body.heading, media_type="text/csv")
+    return None
+
+
+def _missing(fault: Fault | None, world: World, report: Report) -> Answer | None:
+    match fault.fault if fault else None:
         case "report_gone":
             report.vanish()
         case "body_size" if fault and fault.bytes is not None:
@@ -107,6 +115,8 @@ def _served(fault: Fault | None, world: World, report: Report, asked: Headers) -
             world.witness.counts["whole_downloads"] += 1
             report.asked["whole_downloads"] += 1
 
+    if fault is None or fault.fault != "chunked_body":
+        headers["Content-Length"] = str(part.stop - part.start)
     return BodyAnswer(body, part, _plan(fault, part.stop - part.start), headers, sent=sent, ended=ended)
 
 

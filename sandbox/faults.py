@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from sandbox.account_names import intelligems_account
 from sandbox.fault_kinds import FAULT_KINDS, OPERATIONS
-from sandbox.odd_bodies import ODD_BODIES
 from sandbox.reports import State
 from sandbox.visit import Visit
 
@@ -32,6 +31,7 @@ class Fault:
     status: int | None = None
     bytes: int | None = None
     body: str | None = None
+    location: str | None = None
     id: int = 0
 
     def strikes(self, visit: Visit) -> bool:
@@ -48,10 +48,12 @@ class Fault:
             and self.operation in (None, visit.operation)
             and (self.account is None or visit.account in (self.account, intelligems_account(self.account)))
             and (self.report is None or (visit.report is not None and visit.report.id == self.report))
-            and (self.fault != "running" or (visit.report is not None and visit.report.state is State.STARTED))
+            and (self.fault not in _ONLY_WHILE or _stands(visit, _ONLY_WHILE[self.fault]))
         )
 
 
+_ONLY_WHILE = {"running": State.STARTED, "goes_back": State.COMPLETED}
+_WANTED = {"bytes": "the size of the CSV in bytes", "location": "the URL that is led to"}
 _NUMBERS = {
     "count": (1, 1e9, "a whole number of at least 1"),
     "after_bytes": (0, 1e15, "a whole number of bytes"),
@@ -59,6 +61,10 @@ _NUMBERS = {
     "seconds": (0, 1e9, "a number of seconds"),
     "status": (400, 599, "an HTTP status from 400 to 599"),
 }
+
+
+def _stands(visit: Visit, state: State) -> bool:
+    return visit.report is not None and visit.report.state is state
 
 
 def _check_name(name: object) -> None:
@@ -104,15 +110,14 @@ def read_fault(wanted: object) -> Fault:
     _check_choice("operation", fields.get("operation"), OPERATIONS if kind.of_a_report else kind.operations)
     for field in _NUMBERS:
         _check_number(field, fields.get(field, 1 if field == "count" else None))
-    for field in ("account", "report", "body"):
+    for field in ("account", "report", "body", "location"):
         if not isinstance(fields.get(field), str | None):
             message = f"{field}: give a string, or null for any."
             raise FaultRefusedError(message)
-    if fields["fault"] == "body_size" and fields.get("bytes") is None:
-        message = "bytes: body_size needs the size of the CSV in bytes."
-        raise FaultRefusedError(message)
-    if fields["fault"] == "odd_body" and fields.get("body") not in ODD_BODIES:
-        message = f"body: odd_body needs one of {', '.join(ODD_BODIES)}."
+    given = fields.get(kind.needs)
+    if kind.needs and (given is None or (kind.bodies and given not in kind.bodies)):
+        wanted_there = f"one of {', '.join(kind.bodies)}" if kind.bodies else _WANTED[kind.needs]
+        message = f"{kind.needs}: {fields['fault']} needs {wanted_there}."
         raise FaultRefusedError(message)
     return Fault(**fields)
 

@@ -18,7 +18,7 @@ from sandbox.reports import Report, State
 from sandbox.visit import Visit
 from sandbox.world import World
 
-_DO_NOT_WAIT = ("null_url", "lost_answer", "garbage_answer")
+_DO_NOT_WAIT = ("null_url", "lost_answer", "garbage_answer", "odd_answer")
 
 
 async def export(request: Request, world: World, visit: Visit) -> Answer:

@@ -117,6 +117,7 @@ ODD_BODIES: Mapping[str, Callable[[Csv], OddBody]] = {
     "too_few_fields": _plain(lambda body: body.whole + _record(body, body.columns - 1)),
     "nul_bytes": _plain(lambda body: body.heading + b"\0\0" + body.records),
     "latin_1": _plain(lambda body: body.heading + b"\xe4" + body.records),
+    "carriage_return": _plain(lambda body: body.heading + b"a\rb" + body.records),
     "new_column": _plain(lambda body: _widened(body, 0)),
     "new_column_midway": _plain(lambda body: _widened(body, body.records.count(b"\n") // 4)),
     "range_ignored": lambda body: OddBody(body.whole, len(body.whole), etag=body.etag),

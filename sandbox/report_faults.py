@@ -14,5 +14,7 @@ def apply_to_report(fault: Fault | None, world: World, report: Report, *, is_new
             report.fail()
         case Fault(fault="never_finishes"):
             world.reports.never_finish(report)
+        case Fault(fault="goes_back"):
+            world.reports.build_on(report, 1 if fault.seconds is None else fault.seconds)
         case Fault(fault="body_size", bytes=int(size)):
             report.resize(size, world.settings.seed)

@@ -49,6 +49,9 @@ def _fail_inside(call: Call) -> None:
         classification = {"errorType": "InternalServerError", "errorCode": 500}
         message = "Internal server error"
         raise GraphQLError(message, extensions={"classification": classification})
+    if call.fault and call.fault.fault == "graphql_error":
+        message = "Something went wrong"
+        raise GraphQLError(message, extensions={"classification": {"errorType": call.fault.body}})
 
 
 def _moment(text: str) -> datetime:
@@ -137,6 +140,8 @@ def report_download_link(_root: object, info: GraphQLResolveInfo[Call], **argume
         raise invalid(message)
     call.world.witness.links["buy_with_prime"] += 1
     report.asked["links"] += 1
+    if call.fault and call.fault.fault == "strange_link":
+        return {"downloadUrl": call.fault.location or ""}
     return {"downloadUrl": call.world.links.url(report.key, call.world.settings.link_seconds_bwp)}
 
 

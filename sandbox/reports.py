@@ -111,7 +111,11 @@ class Reports:
 
     def never_finish(self, report: Report) -> None:
         """Leave the report STARTED until its life ends, also where it had finished."""
-        report.finish_at = math.inf
+        self.build_on(report, math.inf)
+
+    def build_on(self, report: Report, seconds: float) -> None:
+        """Leave the report STARTED for so long, also where it had finished."""
+        report.finish_at = now() + seconds
         self._count_started(report)
 
     def owned(self, report_id: str, account: str) -> Report | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landfall.database import accounts, ledger
-from landfall.database.connection import open_engine
+from landfall.database.sqlite import open_engine
 from landfall.exports.job import Artifact, ExportJob
 from landfall.exports.states import State
 from landfall.storage.manifest import manifest

@@ -43,6 +43,8 @@ from worker.transfer.fetch import Transfer
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0)
 _HAND_OVER_SECONDS = 2.0
+# Well below queue.SOCKET_SECONDS: an answer that takes longer counts as lost.
+_LONGEST_WAIT_SECONDS = 2.0
 _TOKEN_RESTS = 5  # bases of a step's retries
 _log = get_logger(__name__)
 
@@ -81,7 +83,7 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
         orphanage = Orphanage(database, lines, runner.send_admitted, duty)
         consumer = Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
         bell = Bell(redis)
-        patiently = partial(_patiently, revive)
+        patiently = partial(_patiently, redis, revive)
         looking_after = {
             asyncio.create_task(patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
             asyncio.create_task(patiently("poll orphans", orphanage.poll_forever)),
@@ -143,11 +145,14 @@ async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
         await sweeper.round()
         end = loop.time() + seconds
         # Redis takes a wait of less than a millisecond for one without end.
-        while (left := end - loop.time()) > 0 and await bell.wait(max(left, 0.005)):
-            await sweeper.sweep(all_overdue=False)
+        while (left := end - loop.time()) > 0:
+            if await bell.wait(min(max(left, 0.005), _LONGEST_WAIT_SECONDS)):
+                await sweeper.sweep(all_overdue=False)
 
 
-async def _patiently(revive: Callable[[], object], what: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(
+    redis: queue.Redis, revive: Callable[[], object], what: str, work: Callable[[], Awaitable[None]]
+) -> None:
     """Run `work` for ever, again after whatever Redis or the database do to it."""
     failures = 0
     loop = asyncio.get_running_loop()
@@ -161,6 +166,8 @@ async def _patiently(revive: Callable[[], object], what: str, work: Callable[[],
             _log.warning("trying again", task=what, error=type(error).__name__, seconds=pause)
             await asyncio.sleep(pause)
             if not isinstance(error, DatabaseUnavailable):
+                # Where one connection fell silent so did the idle ones, and each would be waited for in its turn.
+                await redis.connection_pool.disconnect(inuse_connections=False)
                 await asyncio.to_thread(revive)
 
 

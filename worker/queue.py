@@ -17,7 +17,7 @@ from landfall.exports.job import ExportJob
 from landfall.exports.states import Step
 
 QUEUE_NAME = "landfall:steps"
-SOCKET_SECONDS = 5.0
+SOCKET_SECONDS = 3.0
 _HORIZON_SECONDS = 60.0
 READ_LIMIT = 1000
 # Far above any step: a lease decides when a step is taken from a silent worker, never arq.

@@ -21,9 +21,11 @@ INTERNAL_ERROR = Fault(
 SUSPECT_WAITS = Waiting(
     Fault(
         "suspect_waits",
-        "a worker fell silent in this step before, so it runs beside no other of which that is true",
+        "workers fell silent in this step before, so it runs beside no other of which that is true",
         "Nothing to do: Landfall goes on by itself.",
     ),
+    # Its turn may come at any moment: a wait that doubles would leave it out for a minute.
+    1.0,
     asked=False,
 )
 

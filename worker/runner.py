@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -14,12 +15,13 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from landfall import failpoints
+from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.errors import ExportError
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import WORKERS_DIED, exhausted
+from landfall.exports.settling import WORKERS_DIED, Settled, exhausted
 from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
 from landfall.vendors.vendor import Vendor
@@ -27,12 +29,12 @@ from worker.leases import Leases
 from worker.queue import Message, StepQueue
 from worker.reasons import ALL_TURNS_TAKEN, INTERNAL_ERROR, STOPPED_START, SUSPECT_WAITS, account_missing
 from worker.schedules import Schedules
-from worker.settlement import Settlement, write_hand_back, write_outcome
+from worker.settlement import Settlement, settle_wait, write_hand_back, write_outcome
 from worker.shelf import Shelf
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
-from worker.taking import Taken, look, take
+from worker.taking import Seen, Taken, look, take
 from worker.transfer.fetch import Transfer
 from worker.uninterrupted import uninterrupted
 
@@ -90,7 +92,7 @@ class Runner:
         with self._leases.held(job.id, job.version, leased=job.leased), self._alone(taken) as waits:
             outcome = waits or await self._perform(step, taken)
             seconds = time.monotonic() - started
-            settlement, cancelled = await uninterrupted(self._settle(taken.job, outcome, seconds))
+            settlement, cancelled = await uninterrupted(self._settle(taken.job, outcome, seconds, taken.seen))
         failpoints.reach("step.settled", taken.job.id)
         _tell(step, taken.job, outcome, settlement, seconds)
         await self.send_admitted(taken.admitted)
@@ -147,9 +149,12 @@ class Runner:
     def _alone(self, taken: Taken) -> Iterator[Outcome | None]:
         """Let one suspect run at a time, or say that it waits: what its worker died of shall not take others along.
 
-        A suspect is a step in which a worker fell silent before.
+        A suspect is a step that has one life left. Before that, what a killed worker leaves runs as ever: it is mostly
+        innocent, and in single file it would take hours.
         """
-        suspect = taken.outcome is None and taken.job.crashes > 0
+        line = self._lines.get(taken.job.account)
+        most = line.policy.max_crashes if line else 1
+        suspect = taken.outcome is None and taken.job.crashes >= max(1, most - 1)
         if not suspect or self._suspects:
             yield SUSPECT_WAITS if suspect else None
             return
@@ -213,17 +218,30 @@ class Runner:
     async def _hand_back(self, job: ExportJob) -> None:
         await self._write(partial(write_hand_back, job=job))
 
-    async def _settle(self, job: ExportJob, outcome: Outcome, seconds: float) -> Settlement | None:
+    async def _settle(
+        self, job: ExportJob, outcome: Outcome, seconds: float, seen: Seen | None = None
+    ) -> Settlement | None:
         line = self._lines.get(job.account)
         policy = line.policy if line else Policy()
         if _leads_to_a_poll(outcome):
             policy = await self._schedules.into(policy, job)
+        if seen and (wait := settle_wait(job, outcome, policy, seen.throttle, now=seen.moment())):
+            return await self._write_wait(job, wait, seen.moment(), seconds)
         settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
         try:
             return await self._write(partial(settling, outcome=outcome))
         except IllegalMoveError:
             _log.exception("a step came to what the state table does not have", export=job.id)
             return await self._write(partial(settling, outcome=Retrying(INTERNAL_ERROR, unknown=True)))
+
+    async def _write_wait(self, job: ExportJob, wait: Settled, at: datetime, seconds: float) -> Settlement | None:
+        """Most settlements are of polls that found nothing: they need no look at the account and no lock on it."""
+        saving = partial(ledger.save_by_itself, before=job, settled=wait, at=at, seconds=seconds)
+        try:
+            written = await self._database.stroke(saving)
+        except DatabaseUnavailable:
+            written = await _until_written(self._database.stroke, saving)
+        return Settlement(wait.job, wait.event, [], at) if written else None
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """However long the database is away: an outcome that is forgotten is a step done twice. The version fences it."""

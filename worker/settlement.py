@@ -36,15 +36,6 @@ def write_outcome(
     Then the only thing written is a report that came too late: it may hold a slot.
     """
     draw = random.random()  # noqa: S311 - jitter, no secret
-    if job.state is State.EXPORTING and isinstance(outcome, Waiting):
-        throttle, now = accounts.read(connection, job.account)
-        settled = settle(job, outcome, now=now, draw=draw, policy=policy)
-        if settled.job.state is State.EXPORTING and throttle == _account_after(
-            throttle, job, outcome, now=now, draw=draw
-        ):
-            # Nothing that anybody decides by has changed: the account's lock would only make others wait.
-            written = ledger.save(connection, job, settled, at=now, seconds=seconds)
-            return Settlement(settled.job, settled.event, [], now) if written else None
     throttle, now = accounts.lock(connection, job.account)
     outcome = without_copy(job, _held_by_breaker(outcome, throttle), now=now, policy=policy)
     outcome, change = _compared(connection, job, outcome)
@@ -61,6 +52,21 @@ def write_outcome(
         for event in _events_of_file(job, outcome, change):
             ledger.note(connection, settlement.job, event, at=now)
     return settlement
+
+
+def settle_wait(
+    job: ExportJob, outcome: Outcome, policy: Policy, throttle: Throttle, *, now: datetime
+) -> Settled | None:
+    """Settle a poll's "not yet" where nothing changes that anybody decides by; None where something does.
+
+    `throttle` is how the account stood when the poll began: what has befallen it since, another answer will say again.
+    """
+    if job.state is not State.EXPORTING or not isinstance(outcome, Waiting):
+        return None
+    draw = random.random()  # noqa: S311 - jitter, no secret
+    settled = settle(job, outcome, now=now, draw=draw, policy=policy)
+    unchanged = throttle == _account_after(throttle, job, outcome, now=now, draw=draw)
+    return settled if unchanged and settled.job.state is State.EXPORTING else None
 
 
 def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patience: timedelta) -> Settlement | None:

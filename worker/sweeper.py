@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from landfall import failpoints
 from landfall.database import admission, ledger
 from landfall.database.clock import read_clock
-from landfall.database.connection import Database
+from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.exports.job import ExportJob
 from landfall.exports.policy import Policy
 from landfall.log import get_logger
@@ -61,9 +61,18 @@ class Sweeper:
         self._duty = duty
         self._looked_at: datetime | None = None
         self._prunes_at = -math.inf
+        self._was_away = False
+        self._believes_from: datetime | None = None
 
     async def round(self) -> None:
         """Look after everything, or only note the time where another worker does. Raises as `sweep` does."""
+        try:
+            await self._look_after_everything()
+        except DatabaseUnavailable:
+            self._was_away = True
+            raise
+
+    async def _look_after_everything(self) -> None:
         if await self._duty.is_ours():
             if time.monotonic() >= self._prunes_at:
                 await self.prune()
@@ -71,7 +80,13 @@ class Sweeper:
             await self.admit()
             await self.sweep()
         else:
-            self._looked_at = await self._database.glance(read_clock)
+            self._note_look(await self._database.glance(read_clock))
+
+    def _note_look(self, now: datetime) -> None:
+        """While the database was away nobody could renew a lease: all get a lease's length to be heard of again."""
+        self._looked_at = now
+        if self._was_away:
+            self._was_away, self._believes_from = False, now + self._leases.length
 
     async def sweep(self, *, all_overdue: bool = True) -> int:
         """Look once; returns how many steps were sent. Raises DatabaseUnavailable, RedisError or OSError.
@@ -81,7 +96,7 @@ class Sweeper:
         """
         since = None if all_overdue or self._looked_at is None else self._looked_at - _LATE_COMMIT
         found, now = await self._database.read(partial(ledger.find_overdue, limit=_BATCH, since=since))
-        self._looked_at = now
+        self._note_look(now)
         jobs = [job for job in found if not self._leases.is_held(job)]
         if not jobs:
             return 0
@@ -122,6 +137,8 @@ class Sweeper:
 
     async def _lost(self, overdue: Sequence[Overdue], now: datetime) -> list[ExportJob]:
         """Steps whose lease ran out, and those that a message runs for a lease's length without word of them."""
+        if self._believes_from and now < self._believes_from:
+            return []
         leased = [each.job for each in overdue if each.job.leased]
         running = [each.job for each in overdue if each.standing is Standing.RUNNING and not each.job.leased]
         silent = [job for job in running if job.due_at and now - job.due_at > self._leases.length]

@@ -1,5 +1,6 @@
 """Takes the step that is due, unless somebody else has or the account must not be called."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,13 +22,27 @@ class Taken:
     """A step that is ours. `outcome` is what it comes to where the vendor need not, or must not, be called for it.
 
     `probe` says that it was only looked at: calling the vendor would be the one probe of an open breaker, which has to
-    be taken in a transaction that writes. `admitted` are the exports that got a slot which this made free.
+    be taken in a transaction that writes. `seen` is how the account stood then. `admitted` are the exports that got a slot which this made free.
     """
 
     job: ExportJob
     outcome: Outcome | None = None
     probe: bool = False
+    seen: "Seen | None" = None
     admitted: Sequence[ExportJob] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How an account stood at a moment: by the database's clock, and by this process's monotonic one."""
+
+    throttle: Throttle
+    now: datetime
+    at: float
+
+    def moment(self) -> datetime:
+        """The database's time now."""
+        return self.now + timedelta(seconds=time.monotonic() - self.at)
 
 
 def look(connection: Connection, message: Message) -> Taken | None:
@@ -41,7 +56,7 @@ def look(connection: Connection, message: Message) -> Taken | None:
     job, throttle, now = found
     if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
-    return Taken(job, probe=throttle.reason is not None)
+    return Taken(job, probe=throttle.reason is not None, seen=Seen(throttle, now, time.monotonic()))
 
 
 def take(connection: Connection, message: Message, lease: timedelta) -> Taken | None:

@@ -32,6 +32,10 @@ class Database(ABC):
         `work` may be run more than once, each time but the last without effect.
         """
 
+    async def stroke(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, one statement that writes, as `write` does or more quickly. Raises DatabaseUnavailable."""
+        return await self.write(work)
+
     @abstractmethod
     async def glance(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, one query for a row or two, as quickly as can be. Raises DatabaseUnavailable."""

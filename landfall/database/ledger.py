@@ -31,6 +31,20 @@ _FIND_IN_FLIGHT = (
     .limit(1)
 )
 
+# What a wait changes, and the event that tells of it, in one statement.
+_OF_A_WAIT = {"version", "leased", "attempts", "polls", "deferrals", "crashes", "due_at", "polled_at"} | {
+    "error_code",
+    "error_message",
+    "error_action",
+}
+_TOLD = "told_"
+_SWAPPED = _SWAP.values({name: bindparam(name) for name in _OF_A_WAIT}).returning(exports.c.id).cte("swapped")
+_TOLD_COLUMNS = [column for column in events.c if column.name != "id"]
+_SWAP_AND_TELL = insert(events).from_select(
+    [column.name for column in _TOLD_COLUMNS],
+    select(*(bindparam(_TOLD + column.name, type_=column.type) for column in _TOLD_COLUMNS)).select_from(_SWAPPED),
+)
+
 ACCEPTED = Event("accept", None, 0)
 
 
@@ -110,6 +124,19 @@ def save(
         return False
     connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds))
     return True
+
+
+def save_by_itself(
+    connection: Connection, before: ExportJob, settled: Settled, *, at: datetime, seconds: float | None = None
+) -> bool:
+    """The same for a settlement that comes alone: one statement on Postgres, which needs no transaction around it."""
+    changed = changed_columns(before, settled.job)
+    if connection.dialect.name != "postgresql" or not changed.keys() <= _OF_A_WAIT:
+        return save(connection, before, settled, at=at, seconds=seconds)
+    told = {_TOLD + name: value for name, value in event_row(settled.job, settled.event, at, seconds).items()}
+    after = row_of(settled.job)
+    swapped = {"old_id": before.id, "old_version": before.version, **{name: after[name] for name in _OF_A_WAIT}}
+    return connection.execute(_SWAP_AND_TELL, swapped | told).rowcount == 1
 
 
 def note(connection: Connection, job: ExportJob, event: Event, *, at: datetime) -> None:

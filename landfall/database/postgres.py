@@ -55,6 +55,10 @@ class PostgresDatabase(Database):
         """Run `work` in one transaction, up to five times in eight seconds where another one was in its way."""
         return await _patiently(self._writer, work)
 
+    async def stroke(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, whose one statement is a transaction of its own: a round trip where `write` takes three."""
+        return await _patiently(self._glancer, work)
+
     async def glance(self, work: Callable[[Connection], T]) -> T:
         """Run `work` without a transaction around it."""
         return await _patiently(self._glancer, work)

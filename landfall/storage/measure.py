@@ -8,13 +8,15 @@ from landfall.storage.csv_shape import CsvShape, Shape
 from landfall.storage.digests import Chunk, new_digest
 from landfall.storage.header_change import header_hash
 
+# Hashing lets go of the interpreter's lock, reading the records does not: in turns, no other thread waits long for it.
+_TURN_BYTES = 1 << 17
+
 
 class Measure:
-    """Fed with the file's chunks in order; exact at any size, in bounded memory.
+    """Fed with the file's chunks in order; exact at any size, in bounded memory, from one thread at a time.
 
     What it says of the shape holds if the file ends with the last chunk so far. `flaw` alone may be asked while the
-    file is under way: it stands as soon as no further byte can make the file a CSV. A chunk is either given to
-    `update`, or to `hash` and `read`, which may run side by side in two threads.
+    file is under way: it stands as soon as no further byte can make the file a CSV.
     """
 
     def __init__(self, digests: Iterable[str] = ()) -> None:
@@ -27,20 +29,15 @@ class Measure:
 
     def update(self, chunk: Chunk) -> None:
         """Take the next chunk."""
-        self.hash(chunk)
-        self.read(chunk)
-
-    def hash(self, chunk: Chunk) -> None:
-        """Take the next chunk's bytes into size and checksums; other threads run meanwhile."""
-        self.bytes += memoryview(chunk).nbytes
-        self._sha256.update(chunk)
-        for digest in self._digests.values():
-            digest.update(chunk)
-
-    def read(self, chunk: Chunk) -> None:
-        """Take the next chunk's records; holds the interpreter's lock."""
         self._shape = None
-        self._csv.feed(chunk)
+        view = memoryview(chunk)
+        self.bytes += view.nbytes
+        for start in range(0, view.nbytes, _TURN_BYTES):
+            piece = view[start : start + _TURN_BYTES]
+            self._sha256.update(piece)
+            for digest in self._digests.values():
+                digest.update(piece)
+            self._csv.feed(piece)
 
     @property
     def sha256(self) -> str:

@@ -10,7 +10,7 @@ from landfall.database import headers, ledger, reading
 from landfall.database.clock import read_clock
 from landfall.database.ledger import Lease
 from landfall.exports.job import Artifact, ExportJob, Fault
-from landfall.exports.outcomes import Advanced
+from landfall.exports.outcomes import Advanced, Waiting
 from landfall.exports.policy import Policy
 from landfall.exports.settling import Settled, admit, settle
 from landfall.exports.states import State
@@ -67,6 +67,26 @@ def test_a_settlement_writes_row_and_event_together(connection: Connection) -> N
     admitted = moved(connection, job, admit(job, now=NOON))
     assert ledger.find(connection, job.id) == admitted
     assert [row.kind for row in reading.timeline(connection, job.id)] == ["accept", "admit"]
+
+
+def test_a_wait_that_comes_alone_is_written_as_any_other_settlement(connection: Connection) -> None:
+    fault = Fault("busy", "the vendor is busy", "Nothing to do.")
+    for number, outcome in enumerate([Waiting(), Waiting(fault), Waiting(fault, asked=False, delay=3.0), Waiting()]):
+        job = stored(connection, id=f"exp_{number}", state=State.EXPORTING, started_at=NOON, due_at=NOON)
+        waiting = settle(job, outcome, now=NOON, draw=0.5, policy=Policy())
+        assert ledger.save_by_itself(connection, job, waiting, at=NOON, seconds=0.25)
+        assert ledger.find(connection, job.id) == waiting.job
+        (_, told) = reading.timeline(connection, job.id)
+        assert (told.kind, told.at, told.seconds, told.step) == ("wait", NOON, 0.25, "poll")
+        assert not ledger.save_by_itself(connection, job, waiting, at=NOON)
+        assert len(reading.timeline(connection, job.id)) == 2
+
+
+def test_what_is_no_wait_may_come_alone_as_well(connection: Connection) -> None:
+    job = stored(connection, state=State.EXPORTING, started_at=NOON, due_at=NOON)
+    done = settle(job, Advanced(to=State.READY), now=NOON, draw=0.5, policy=Policy())
+    assert ledger.save_by_itself(connection, job, done, at=NOON)
+    assert ledger.find(connection, job.id) == done.job
 
 
 def test_a_stale_settlement_changes_nothing(connection: Connection) -> None:

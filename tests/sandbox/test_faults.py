@@ -294,6 +294,10 @@ def test_a_fault_that_waits_is_listed_and_can_be_dropped(sandbox: Sandbox) -> No
         ({"fault": "body_size"}, "bytes"),
         ({"fault": "odd_body", "body": "strange"}, "gzip_bomb"),
         ({"fault": "odd_body"}, "gzip_bomb"),
+        ({"fault": "odd_answer", "body": "gzip_bomb"}, "data_null"),
+        ({"fault": "graphql_error"}, "ThrottlingException"),
+        ({"fault": "redirected"}, "location: redirected needs the URL"),
+        ({"fault": "strange_link", "location": 7}, "location"),
         ({"fault": "throttle", "vendor": ["intelligems"]}, "vendor"),
         (["throttle"], "object"),
     ],
@@ -306,5 +310,5 @@ def test_a_fault_asked_for_wrongly_is_one_sentence(sandbox: Sandbox, wanted: obj
 
 def test_every_fault_that_can_be_named_is_covered_by_these_tests(launch: Launch) -> None:
     names = launch().fault("?").json()["error"].rstrip(".").split("names are ")[1].split(", ")
-    source = Path(__file__).read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert [name for name in names if f'"{name}"' not in source] == []

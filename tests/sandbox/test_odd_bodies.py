@@ -75,6 +75,11 @@ def test_sound_odd_bodies_have_the_report_s_records(quick: Sandbox, url: str, bo
     assert {len(row) for row in rows} == {len(rows[0])}
 
 
+def test_a_carriage_return_stands_alone_in_a_value(quick: Sandbox, url: str) -> None:
+    heading, newline, records = quick.http.get(url).content.partition(b"\n")
+    assert odd(quick, url, "carriage_return")[2] == heading + newline + b"a\rb" + records
+
+
 @pytest.mark.parametrize("body", ["open_quote", "too_many_fields", "too_few_fields", "new_column_midway"])
 def test_broken_odd_bodies_have_records_of_another_width(quick: Sandbox, url: str, body: str) -> None:
     content = odd(quick, url, body)[2].decode()

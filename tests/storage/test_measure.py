@@ -42,14 +42,13 @@ def test_the_shape_is_that_of_a_file_that_ends_here_and_more_may_come() -> None:
     assert measure.problem == measure.flaw == "record 3 has 1 field, the header has 2"
 
 
-def test_what_is_hashed_and_read_apart_is_measured_as_at_once() -> None:
-    apart, at_once = Measure(["md5"]), Measure(["md5"])
-    at_once.update(BODY)
-    apart.hash(BODY)
-    for start in range(0, len(BODY), 7):
-        apart.read(BODY[start : start + 7])
-    assert (apart.bytes, apart.sha256, apart.digest("md5")) == (len(BODY), at_once.sha256, at_once.digest("md5"))
-    assert apart.shape == at_once.shape
+def test_a_chunk_of_many_turns_is_measured_whole() -> None:
+    body = b"id,name\n" + b'1,"x,\ny"\n' * 100_000
+    measure = Measure(["md5"])
+    measure.update(body)
+    assert (measure.bytes, measure.rows, measure.problem) == (len(body), 100_000, None)
+    assert measure.sha256 == hashlib.sha256(body).hexdigest()
+    assert measure.digest("md5") == hashlib.md5(body, usedforsecurity=False).digest()
 
 
 def test_a_header_alone_is_empty_and_keeps_its_fingerprint() -> None:

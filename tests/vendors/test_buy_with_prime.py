@@ -32,6 +32,13 @@ async def started(client: BuyWithPrime, **changes: Any) -> ExportJob:
     return make_job(report_id=begun.report_id, **changes)
 
 
+async def finished(client: BuyWithPrime) -> ExportJob:
+    job = await started(client)
+    while not isinstance(await client.report_status(job), Finished):
+        pass
+    return job
+
+
 async def test_a_report_is_started_polled_and_linked(sandbox: Sandbox) -> None:
     async with buy_with_prime(sandbox.buy_with_prime) as client:
         job = await started(client, request=JANUARY)
@@ -193,7 +200,7 @@ async def test_running_and_unknown_statuses_are_waited_out_and_the_unknown_is_to
 
 async def test_a_link_to_a_report_whose_status_went_back_is_waited_for(sandbox: Sandbox) -> None:
     async with buy_with_prime(sandbox.buy_with_prime) as client:
-        job = await started(client)
+        job = await finished(client)
         sandbox.fault("goes_back", operation="link", seconds=1000)
         with pytest.raises(LinkNotReady, match="not finished after all"):
             await client.download_link(job)
@@ -201,7 +208,7 @@ async def test_a_link_to_a_report_whose_status_went_back_is_waited_for(sandbox: 
 
 async def test_a_question_for_a_link_that_the_vendor_refuses_is_not_repeated(sandbox: Sandbox) -> None:
     async with buy_with_prime(sandbox.buy_with_prime) as client:
-        job = await started(client)
+        job = await finished(client)
         sandbox.fault("graphql_error", operation="link", body="ValidationException")
         with pytest.raises(RequestRefused):
             await client.download_link(job)

@@ -1,0 +1,19 @@
+"""Asks servers of this machine over plain http, and loads none of the certificates that https would need."""
+
+import ssl
+from typing import Any
+
+import httpx
+
+# To load the authorities' certificates takes 20 ms of CPU, and httpx does it at each request that is not told otherwise.
+_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def get(url: str, **how: Any) -> httpx.Response:
+    """Send a GET, past any proxy of the environment."""
+    return httpx.get(url, trust_env=False, verify=_NO_AUTHORITIES, **how)
+
+
+def post(url: str, **how: Any) -> httpx.Response:
+    """Send a POST, past any proxy of the environment."""
+    return httpx.post(url, trust_env=False, verify=_NO_AUTHORITIES, **how)
