@@ -23,6 +23,9 @@ test: venv ## Run the tests that are not marked slow (ARGS="-m slow" for those)
 faults: venv ## Kill, stop, cut and fill up what can be, and print what each cost (20 minutes or so)
 	@$(BIN)/python -m pytest tests/faults -rs -m faults -n 2 --dist loadfile $(ARGS)
 
+chaos: venv ## Land 500 exports in five minutes in which everything around them dies (ARGS="--seed N" repeats a run)
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
 check: venv ## Check lint, format, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Accepts an export: checks the request against its vendor's schema and writes the row that is the job."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from landfall.vendors.account import Account
 from landfall.vendors.catalog import VENDORS
 from landfall.vendors.request import VendorRequest
 
+# As JSON writes the character; behind a backslash that is escaped itself the same letters are plain text.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -34,7 +38,7 @@ def check(submission: Submission, configured: Mapping[str, Account]) -> VendorRe
         known = ", ".join(sorted(configured)) or "none"
         detail = f"there is no account {submission.account!r}; known: {known}"
         raise invalid([FieldError(pointer="/account", detail=detail)])
-    if "\\u0000" in json.dumps([submission.request, submission.labels]):
+    if _NUL.search(json.dumps([submission.request, submission.labels])):
         raise invalid([FieldError(pointer="/request", detail="text with NUL characters cannot be kept; remove them")])
     try:
         return VENDORS[account.vendor].request.model_validate(submission.request)

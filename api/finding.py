@@ -14,8 +14,13 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "N
 
 async def find_export(given: Services, export_id: str) -> ExportJob:
     """The export of this id, an archived one too. Raises ProblemError (404) where there is none."""
-    job = await given.database.read(
-        lambda connection: ledger.find(connection, export_id) or archive.find(connection, export_id)
+    # Postgres cannot even be asked for a NUL.
+    job = (
+        None
+        if "\0" in export_id
+        else await given.database.read(
+            lambda connection: ledger.find(connection, export_id) or archive.find(connection, export_id)
+        )
     )
     if job is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")

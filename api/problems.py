@@ -105,7 +105,7 @@ async def _on_http(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_database(_request: Request, error: Exception) -> JSONResponse:
     _log.error("the database is unavailable", reason=str(error))
-    detail = "the database cannot be reached; nothing was written, try again"
+    detail = "the database cannot be reached; try again"
     return _answer(
         ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"retry-after": str(_RETRY_SECONDS)}),
     )

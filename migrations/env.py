@@ -26,7 +26,7 @@ def run(url: str) -> None:
 
 async def _on_postgres(url: str) -> None:
     # An index over millions of rows takes its time, and a lock is not waited for while everybody waits behind it.
-    engine = open_engine(url, statement_timeout="0")
+    engine = open_engine(url, at_length=True)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_one_after_the_other)

@@ -164,10 +164,11 @@ async def _patiently(
             failures = 0 if loop.time() - began > _PATIENCE[-1] * 5 else failures + 1
             pause = _PATIENCE[min(failures, len(_PATIENCE) - 1)]
             _log.warning("trying again", task=what, error=type(error).__name__, seconds=pause)
-            await asyncio.sleep(pause)
             if not isinstance(error, DatabaseUnavailable):
                 # Where one connection fell silent so did the idle ones, and each would be waited for in its turn.
                 await redis.connection_pool.disconnect(inuse_connections=False)
+            await asyncio.sleep(pause)
+            if not isinstance(error, DatabaseUnavailable):
                 await asyncio.to_thread(revive)
 
 

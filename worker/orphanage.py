@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from landfall.database import admission, ledger, orphans
+from landfall.database import accounts, admission, ledger, orphans
 from landfall.database.clock import read_clock
 from landfall.database.connection import Database
 from landfall.database.orphans import Orphan
@@ -75,6 +75,8 @@ def _claim(connection: Connection, orphan: Orphan) -> ExportJob | None:
 
 
 def _let_go(connection: Connection, orphan: Orphan, *, built: bool) -> list[ExportJob]:
-    if not orphans.end(connection, orphan, now=read_clock(connection), built=built):
+    # The account first, as everywhere: a start that adopts the orphan holds it already.
+    throttle, now = accounts.lock(connection, orphan.account)
+    if not orphans.end(connection, orphan, now=now, built=built):
         return []
-    return admission.admit_next(connection, orphan.account)
+    return admission.admit_next(connection, orphan.account, (throttle, now))

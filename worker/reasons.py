@@ -25,8 +25,10 @@ SUSPECT_WAITS = Waiting(
         "Nothing to do: Landfall goes on by itself.",
     ),
     # Its turn may come at any moment: a wait that doubles would leave it out for a minute.
-    1.0,
+    5.0,
     asked=False,
+    # A start that went back to the queue would be admitted again at once, and again.
+    keeps_slot=True,
 )
 
 

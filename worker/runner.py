@@ -84,7 +84,13 @@ class Runner:
         """Take the step, perform it, settle it; None where it was not ours. `admitted` says that it got its slot just now."""
         started = time.monotonic()
         step = message.step
-        taken = await self._take(message, admitted=admitted)
+        try:
+            taken = await self._take(message, admitted=admitted)
+        except DatabaseUnavailable as error:
+            _log.warning(
+                "a step was not taken; the sweeper sends it again", export=message.export_id, reason=str(error)
+            )
+            return None
         if taken is None:
             _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
             return None

@@ -155,7 +155,9 @@ def _held_by_breaker(outcome: Outcome, throttle: Throttle) -> Outcome:
 def _keep_late_report(connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy, now: datetime) -> None:
     if isinstance(outcome, Advanced) and outcome.report_id and job.state is State.STARTING:
         found = ledger.find(connection, job.id)
-        if found and found.report_id == outcome.report_id:
+        if found is None:
+            return  # archived, days after its end: nobody could adopt the report, and it has long ended
+        if found.report_id == outcome.report_id:
             return  # no late one: it was written before, and only the answer to that commit was lost
         hold = timedelta(seconds=policy.lost_start_seconds)
         orphans.record(connection, job, outcome.report_id, now=now, hold=hold)

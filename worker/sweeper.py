@@ -150,9 +150,14 @@ class Sweeper:
         return leased + [job for job, seconds in zip(silent, ran, strict=True) if seconds > patience]
 
     async def _rescue(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
+        """Rescue each account's by themselves: who holds the lock of one account waits for no other's."""
+        of_account: dict[str, list[ExportJob]] = {}
+        for job in jobs:
+            of_account.setdefault(job.account, []).append(job)
         due: list[ExportJob] = []
-        for start in range(0, len(jobs), _RESCUES_AT_ONCE):
-            due += await self._rescue_some(jobs[start : start + _RESCUES_AT_ONCE])
+        for lost in of_account.values():
+            for start in range(0, len(lost), _RESCUES_AT_ONCE):
+                due += await self._rescue_some(lost[start : start + _RESCUES_AT_ONCE])
         return due
 
     async def _rescue_some(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:

@@ -18,6 +18,8 @@ from landfall.database import archive, reading
 from landfall.database.reading import TimelineEvent
 from landfall.exports.states import State
 
+# Any text but one with NUL, which Postgres cannot even be asked for.
+_NAME = r"^[^\x00]*$"
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
@@ -51,8 +53,8 @@ async def submit(submission: Submission, given: Given) -> Response:
 async def list_exports(
     given: Given,
     state: Annotated[list[State] | None, Query(description="May be given more than once.")] = None,
-    account: str | None = None,
-    vendor: str | None = None,
+    account: Annotated[str | None, Query(pattern=_NAME)] = None,
+    vendor: Annotated[str | None, Query(pattern=_NAME)] = None,
     label: Annotated[list[str] | None, Query(description="key:value; may be given more than once.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="Created at or after this moment.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -92,8 +94,8 @@ def _in_utc(moment: datetime | None) -> datetime | None:
 
 def _label(text: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
-    if not colon or not LABEL_KEY.fullmatch(key):
-        raise invalid([FieldError(parameter="label", detail="write it as key:value, the key as in a label")])
+    if not colon or not LABEL_KEY.fullmatch(key) or "\0" in value:
+        raise invalid([FieldError(parameter="label", detail="write it as key:value, both as in a label")])
     return key, value
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple_
+from sqlalchemy.exc import DBAPIError
 
 from landfall.database.tables import duties, exports, labels, metadata, schema_support
 
@@ -24,7 +25,10 @@ class CopyRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A table that arrived: its rows, and the SHA-256 over all of them, the same on both sides."""
+    """A table that arrived: its rows, and a checksum over all of them, the same on both sides.
+
+    It is the sum of every row's SHA-256: two databases may sort text in two ways.
+    """
 
     table: str
     rows: int
@@ -48,19 +52,30 @@ def copy(source: Connection, target: Connection, advance: Callable[[int], None])
 
 def _copied(source: Connection, target: Connection, table: Table, advance: Callable[[int], None]) -> Copied:
     target.execute(table.delete())
-    sent, rows = hashlib.sha256(), 0
+    sent = rows = 0
     for chunk in _chunks(source, table):
-        target.execute(insert(table), [dict(row._mapping) for row in chunk])  # noqa: SLF001 - SQLAlchemy's documented accessor
-        _digest(sent, chunk)
+        _insert(target, table, chunk)
+        sent += _sum(chunk)
         rows += len(chunk)
         advance(len(chunk))
-    arrived = hashlib.sha256()
-    for chunk in _chunks(target, table):
-        _digest(arrived, chunk)
-    if sent.digest() != arrived.digest():
+    arrived = sum(map(_sum, _chunks(target, table)))
+    if sent != arrived:
         raise CopyRefused(f"the rows of {table.name} did not arrive as they were sent; nothing was written")
     _continue_numbering(target, table)
-    return Copied(table.name, rows, sent.hexdigest())
+    return Copied(table.name, rows, f"{sent % 2**256:064x}")
+
+
+def _insert(target: Connection, table: Table, chunk: Sequence[Row[Any]]) -> None:
+    try:
+        target.execute(insert(table), [dict(row._mapping) for row in chunk])  # noqa: SLF001 - SQLAlchemy's documented accessor
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        first = chunk[0]._mapping[next(iter(table.primary_key))]  # noqa: SLF001 - as above
+        why = str(error.orig.__cause__ or error.orig).partition("\n")[0] if error.orig else type(error).__name__
+        raise CopyRefused(
+            f"a row of {table.name}, {first} or one of the {_CHUNK} after it, cannot be kept there ({why}); nothing was written"
+        ) from None
 
 
 def _chunks(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
@@ -73,9 +88,9 @@ def _chunks(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]
         query = select(table).where(tuple_(*keys) > tuple_(*last)).order_by(*keys).limit(_CHUNK)
 
 
-def _digest(digest: Any, chunk: Sequence[Row[Any]]) -> None:  # noqa: ANN401 - hashlib names no type
-    for row in chunk:
-        digest.update(json.dumps(list(row), sort_keys=True, default=_plain).encode() + b"\n")
+def _sum(chunk: Sequence[Row[Any]]) -> int:
+    texts = (json.dumps(list(row), sort_keys=True, default=_plain) for row in chunk)
+    return sum(int.from_bytes(hashlib.sha256(text.encode()).digest()) for text in texts)
 
 
 def _plain(value: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, true, update
 
 from landfall.database import turns
 from landfall.database.clock import read_clock, utc_now
@@ -16,7 +16,12 @@ from landfall.exports.settling import Event, Settled, claim
 # Made once: every step runs these, and making one costs as much as running it.
 _FIND = select(exports).where(exports.c.id == bindparam("export_id"))
 _FIND_NOW = select(exports, utc_now().label("now")).where(exports.c.id == bindparam("export_id"))
-_SWAP = update(exports).where(exports.c.id == bindparam("old_id"), exports.c.version == bindparam("old_version"))
+# The state as well: a server that crashes may forget a wait, and the version it had is then given to another.
+_SWAP = update(exports).where(
+    exports.c.id == bindparam("old_id"),
+    exports.c.version == bindparam("old_version"),
+    exports.c.state == bindparam("old_state"),
+)
 _INSERT_EVENT = insert(events)
 _FIND_QUEUED = (
     select(exports)
@@ -40,9 +45,13 @@ _OF_A_WAIT = {"version", "leased", "attempts", "polls", "deferrals", "crashes", 
 _TOLD = "told_"
 _SWAPPED = _SWAP.values({name: bindparam(name) for name in _OF_A_WAIT}).returning(exports.c.id).cte("swapped")
 _TOLD_COLUMNS = [column for column in events.c if column.name != "id"]
+# The commit waits for no disk: a server that crashes may forget a wait, and the export is polled once more.
+_UNHURRIED = select(func.set_config("synchronous_commit", "off", true())).cte("unhurried").prefix_with("MATERIALIZED")
 _SWAP_AND_TELL = insert(events).from_select(
     [column.name for column in _TOLD_COLUMNS],
-    select(*(bindparam(_TOLD + column.name, type_=column.type) for column in _TOLD_COLUMNS)).select_from(_SWAPPED),
+    select(*(bindparam(_TOLD + column.name, type_=column.type) for column in _TOLD_COLUMNS)).select_from(
+        _SWAPPED.join(_UNHURRIED, true())
+    ),
 )
 
 ACCEPTED = Event("accept", None, 0)
@@ -106,7 +115,8 @@ def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> N
     Those that were taken away stay taken.
     """
     now = read_clock(connection)
-    for lease in held:
+    # In one order, lest two workers wait for each other.
+    for lease in sorted(held):
         connection.execute(
             update(exports)
             .where(
@@ -129,13 +139,18 @@ def save(
 def save_by_itself(
     connection: Connection, before: ExportJob, settled: Settled, *, at: datetime, seconds: float | None = None
 ) -> bool:
-    """The same for a settlement that comes alone: one statement on Postgres, which needs no transaction around it."""
+    """The same for a wait: one statement on Postgres, which needs no transaction around it.
+
+    Raises ValueError for a settlement that is none.
+    """
     changed = changed_columns(before, settled.job)
-    if connection.dialect.name != "postgresql" or not changed.keys() <= _OF_A_WAIT:
+    if not changed.keys() <= _OF_A_WAIT:
+        raise ValueError(f"this is no wait: it changes {', '.join(sorted(changed.keys() - _OF_A_WAIT))}")
+    if connection.dialect.name != "postgresql":
         return save(connection, before, settled, at=at, seconds=seconds)
     told = {_TOLD + name: value for name, value in event_row(settled.job, settled.event, at, seconds).items()}
     after = row_of(settled.job)
-    swapped = {"old_id": before.id, "old_version": before.version, **{name: after[name] for name in _OF_A_WAIT}}
+    swapped = {**_place(before), **{name: after[name] for name in _OF_A_WAIT}}
     return connection.execute(_SWAP_AND_TELL, swapped | told).rowcount == 1
 
 
@@ -156,6 +171,10 @@ def find_queued(connection: Connection, account: str, limit: int) -> list[Export
     return [job_of(row) for row in rows]
 
 
+def _place(job: ExportJob) -> dict[str, object]:
+    return {"old_id": job.id, "old_version": job.version, "old_state": job.state.value}
+
+
 def _swap(connection: Connection, before: ExportJob, after: ExportJob) -> bool:
-    swapped = {"old_id": before.id, "old_version": before.version, **changed_columns(before, after)}
+    swapped = {**_place(before), **changed_columns(before, after)}
     return connection.execute(_SWAP, swapped).rowcount == 1

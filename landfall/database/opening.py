@@ -1,10 +1,8 @@
 """Opens the database that a URL names."""
 
-from urllib.parse import urlsplit
-
 from landfall.database.connection import Database
 from landfall.database.sqlite import SqliteDatabase, sqlite_path
-from landfall.database.urls import is_postgres
+from landfall.database.urls import is_postgres, place_on_postgres
 from landfall.settings import Settings
 
 
@@ -17,14 +15,11 @@ def open_database(settings: Settings, *, durable: bool = True) -> Database:
     if is_postgres(settings.database_url):
         from landfall.database.postgres import PostgresDatabase  # noqa: PLC0415 - 10 MB that SQLite needs none of
 
+        place_on_postgres(settings.database_url)
         return PostgresDatabase(settings.database_url, pool_size=settings.database_pool_size)
     return SqliteDatabase(settings.database_url, durable=durable)
 
 
 def shown(url: str) -> str:
     """The database in words that hold no secret: where the server or the file is."""
-    if not is_postgres(url):
-        return str(sqlite_path(url))
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
+    return place_on_postgres(url) if is_postgres(url) else str(sqlite_path(url))

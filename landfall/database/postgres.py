@@ -12,7 +12,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from landfall.database.connection import MISTAKES, Database, DatabaseUnavailable
+from landfall.database.connection import MISTAKES, WRITE_IT, Database, DatabaseUnavailable
+from landfall.settings import SettingsError
 
 T = TypeVar("T")
 _TRIES = 5
@@ -25,6 +26,8 @@ _POOL_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
 # serialization_failure, deadlock_detected, lock_not_available: the transaction was undone for somebody else's sake.
 _IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
+# data_exception, which SQLAlchemy's dialect leaves without a class of its own: a NUL in a text, a number out of range.
+_WRONG_VALUE = "22"
 # Nobody who hangs, is stopped or is cut off keeps the others from an account for longer than this.
 _LIMITS = {
     "application_name": "landfall",
@@ -33,6 +36,9 @@ _LIMITS = {
     "statement_timeout": "25s",
     "jit": "off",
 }
+# Idleness is not noticed of one who fell silent between the parsing of a statement and its execution.
+_LIMIT_TRANSACTIONS = "SET transaction_timeout = '10s'"
+_KNOWS_TRANSACTION_TIMEOUT = 17
 UNREACHABLE = (OSError, TimeoutError, ssl.SSLError, asyncpg.PostgresError, asyncpg.InterfaceError, NoConnectionFree)
 
 
@@ -76,13 +82,29 @@ class _TryAgain(DatabaseUnavailable):
     pass
 
 
-def open_engine(url: str, *, pool_size: int = 0, **settings: str) -> AsyncEngine:
-    """Connections to one database, at most `pool_size` (0: none is kept); `settings` are the sessions' own."""
+def open_engine(url: str, *, pool_size: int = 0, at_length: bool = False, **settings: str) -> AsyncEngine:
+    """Connections to one database, at most `pool_size` (0: none is kept); `settings` are the sessions' own.
+
+    `at_length` waits for a statement however long it takes.
+    """
+    limits = _LIMITS | ({"statement_timeout": "0"} if at_length else {}) | settings
 
     async def connect() -> "asyncpg.Connection[Any]":
-        return await asyncpg.connect(
-            url, timeout=_CONNECT_SECONDS, command_timeout=_ANSWER_SECONDS, server_settings={**_LIMITS, **settings}
-        )
+        try:
+            connection = await asyncpg.connect(
+                url,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=None if at_length else _ANSWER_SECONDS,
+                server_settings=limits,
+            )
+            if not at_length and connection.get_server_version().major >= _KNOWS_TRANSACTION_TIMEOUT:
+                await connection.execute(_LIMIT_TRANSACTIONS)
+            return connection  # noqa: TRY300 - what follows is about a URL that cannot be read
+        except (OSError, asyncpg.InterfaceError):
+            raise
+        except (ValueError, OverflowError):
+            # Its words may quote the password.
+            raise SettingsError(WRITE_IT) from None
 
     pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": _POOL_SECONDS}
     return create_async_engine(
@@ -95,7 +117,7 @@ def open_engine(url: str, *, pool_size: int = 0, **settings: str) -> AsyncEngine
 
 async def write_at_length(url: str, work: Callable[[Connection], T]) -> T:
     """Run `work`, which may take hours, in one transaction of a session of its own. Raises DatabaseUnavailable."""
-    engine = open_engine(url, statement_timeout="0", idle_in_transaction_session_timeout="0")
+    engine = open_engine(url, at_length=True, idle_in_transaction_session_timeout="0")
     try:
         return await _transaction(engine, work)
     finally:
@@ -126,12 +148,11 @@ async def _transaction(engine: AsyncEngine, work: Callable[[Connection], T]) -> 
             worked = True
             return result
     except DBAPIError as error:
-        if isinstance(error, MISTAKES):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if isinstance(error, MISTAKES) or state.startswith(_WRONG_VALUE):
             raise
-        # A connection of the pool that had broken before: nothing was committed on it.
-        in_the_way = getattr(error.orig, "sqlstate", None) in _IN_THE_WAY or (
-            error.connection_invalidated and not worked
-        )
+        # A connection of the pool that had broken before: nothing was committed on it, unless by a stroke, which is fenced.
+        in_the_way = state in _IN_THE_WAY or (error.connection_invalidated and not worked)
         raise (_TryAgain if in_the_way else DatabaseUnavailable)(reason_of(error.orig or error)) from error
     except UNREACHABLE as error:
         raise DatabaseUnavailable(reason_of(error)) from error

@@ -43,7 +43,8 @@ class Advanced:
 class Waiting:
     """Not yet, and nobody's failure: costs no attempt. `delay` is in seconds, None leaves it to the policy.
 
-    `asked` is False where the vendor was not called at all.
+    `asked` is False where the vendor was not called at all. A start goes back to the queue, until the account may be
+    used again, unless it `keeps_slot`: what it waits for is no matter of the account.
     """
 
     fault: Fault | None = None
@@ -52,6 +53,7 @@ class Waiting:
     effect: Effect = Effect.NONE
     rest: float | None = None
     asked: bool = True
+    keeps_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ def _order_anew(job: ExportJob, fault: Fault, now: datetime, policy: Policy) -> 
 def _wait(job: ExportJob, outcome: Waiting, now: datetime, draw: float, policy: Policy) -> Settled:
     if late := _deadline_passed(job, now):
         return _give_up(job, late, now)
-    if job.state is State.STARTING:
+    if job.state is State.STARTING and not outcome.keeps_slot:
         # Nothing was started, so the slot is free at once; when the account may be used again, it is admitted anew.
         attempts = job.attempts - int(job.leased)
         return _send_back(job, outcome.fault, outcome.note, attempts=attempts, deferrals=job.deferrals + 1)

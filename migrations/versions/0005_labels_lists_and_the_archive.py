@@ -46,14 +46,14 @@ SELECT each.key, each.value, exports.created_at, exports.id FROM exports, jsonb_
 """
 _TRIGGERS_ON_POSTGRES = (
     """
-CREATE FUNCTION keep_labels() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION keep_labels() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN
     INSERT INTO labels (key, value, created_at, export_id)
     SELECT each.key, each.value, NEW.created_at, NEW.id FROM jsonb_each_text(NEW.labels) AS each;
     RETURN NULL;
 END $$
 """,
     """
-CREATE FUNCTION drop_labels() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION drop_labels() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN
     DELETE FROM labels USING jsonb_each_text(OLD.labels) AS each
     WHERE labels.key = each.key AND labels.value = each.value
     AND labels.created_at = OLD.created_at AND labels.export_id = OLD.id;

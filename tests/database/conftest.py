@@ -51,7 +51,7 @@ def connection(database_url: str, bridge: Bridge) -> Iterator[Connection]:
             Path(database_url.removeprefix("sqlite:///")), "BEGIN IMMEDIATE", "PRAGMA synchronous=OFF", size=1
         )
     else:
-        engine = open_postgres(database_url, idle_in_transaction_session_timeout="0").sync_engine
+        engine = open_postgres(database_url, at_length=True, idle_in_transaction_session_timeout="0").sync_engine
     with Crossing(bridge, engine.begin()) as connection:
         bridge.run(partial(accounts.register, connection, LIMITS))
         yield connection

@@ -1,6 +1,7 @@
 """Promises of the archive: what moves, what stays, and that an archived export reads as before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from landfall.database.connection import Database
 from landfall.database.migrate import alembic_config
 from landfall.database.opening import open_database
 from landfall.exports.job import Artifact, ExportJob, Fault
+from landfall.exports.outcomes import Advanced
+from landfall.exports.policy import Policy
 from landfall.exports.settling import Event
 from landfall.exports.states import State, Step
 from landfall.settings import Settings
@@ -26,6 +29,7 @@ from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
 from worker.archiving import Archiving
 from worker.duty import Duty
+from worker.settlement import write_outcome
 
 T = TypeVar("T")
 SHOP = "shop-bwp"
@@ -126,6 +130,15 @@ def test_an_export_whose_report_may_hold_a_slot_stays(connection: Connection) ->
         unnamed.id,
     }
     assert accounts.slots_used(connection, SHOP) == used == 2
+
+
+def test_a_start_that_is_answered_when_its_export_is_in_the_archive_changes_nothing(connection: Connection) -> None:
+    job = stored(connection, "exp_1", state=State.CANCELLED, artifact=None)
+    assert archive.move(connection, old(connection)) == 1
+    asked = replace(job, state=State.STARTING, version=job.version - 1, finished_at=None)
+    late = Advanced(to=State.EXPORTING, report_id="r-late")
+    assert write_outcome(connection, asked, late, Policy(), seconds=100_000.0) is None
+    assert rows(connection, t.orphans) == 0
 
 
 def test_what_was_learned_from_archived_exports_is_still_known(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """Checks that a copied database holds what the first one held, and goes on from there."""
 
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, func, select, text, update
 
 from landfall.database import accounts, admission, copying, headers, ledger, orphans
+from landfall.database import tables as t
 from landfall.database.copying import TABLES, CopyRefused
 from landfall.database.postgres import open_engine as open_postgres
 from landfall.database.postgres import write_at_length
@@ -63,6 +66,38 @@ def test_a_database_that_is_used_already_is_not_written_over(tmp_path: Path, pos
         fill(reading)
         run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
         with pytest.raises(CopyRefused, match="holds exports already"):
+            run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
+    source.dispose()
+
+
+def test_a_copy_is_proven_where_the_two_databases_sort_text_in_two_ways(tmp_path: Path, postgres_url: str) -> None:
+    """As most Postgres do: in the language of their machine."""
+    path = migrated(tmp_path / "landfall.db")
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute("PRAGMA writable_schema = ON")
+        plain.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'name VARCHAR(63)', 'name VARCHAR(63) COLLATE NOCASE')"
+        )
+        plain.commit()
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute("REINDEX")
+    source = open_sqlite(path, "BEGIN IMMEDIATE", size=1)
+    with source.begin() as reading:
+        accounts.register(reading, {"a": LIMITS["shop-ab"], "B": LIMITS["shop-ab"]})
+        assert reading.execute(select(t.accounts.c.name).order_by(t.accounts.c.name)).scalars().all() == ["a", "B"]
+        copied = run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
+    assert {each.table: each.rows for each in copied}["accounts"] == 2
+    source.dispose()
+
+
+def test_what_postgres_cannot_keep_is_refused_with_its_place(tmp_path: Path, postgres_url: str) -> None:
+    source = open_sqlite(migrated(tmp_path / "landfall.db"), "BEGIN IMMEDIATE", size=1)
+    with source.begin() as reading:
+        fill(reading)
+        reading.execute(update(exports).where(exports.c.id == "exp_00007").values(file_columns=["a\0"]))
+        with pytest.raises(
+            CopyRefused, match="a row of exports, exp_00000 or one of the 1000 after it, cannot be kept"
+        ):
             run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
     source.dispose()
 

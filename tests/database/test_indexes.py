@@ -13,7 +13,9 @@ from landfall.database import accounts, admission, archive, build_times, ledger,
 from landfall.database.archive import Place
 from landfall.database.clock import read_clock
 from landfall.database.opening import open_database
+from landfall.database.postgres import write_at_length
 from landfall.database.reading import Filter, Position
+from landfall.database.urls import is_postgres
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Waiting
 from landfall.exports.policy import Policy
@@ -125,6 +127,10 @@ class World:
 
 
 def _on(url: str, work: Callable[[Connection], T]) -> T:
+    if is_postgres(url):
+        # Filling takes longer on a busy machine than a transaction of ours may.
+        return run(write_at_length(url, work))
+
     async def write() -> T:
         async with open_database(Settings(database_url=url)) as database:
             return await database.write(work)

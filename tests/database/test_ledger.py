@@ -12,7 +12,7 @@ from landfall.database.ledger import Lease
 from landfall.exports.job import Artifact, ExportJob, Fault
 from landfall.exports.outcomes import Advanced, Waiting
 from landfall.exports.policy import Policy
-from landfall.exports.settling import Settled, admit, settle
+from landfall.exports.settling import Settled, admit, cancel, settle
 from landfall.exports.states import State
 from tests.exports.jobs import NOON, make_job
 
@@ -82,11 +82,21 @@ def test_a_wait_that_comes_alone_is_written_as_any_other_settlement(connection: 
         assert len(reading.timeline(connection, job.id)) == 2
 
 
-def test_what_is_no_wait_may_come_alone_as_well(connection: Connection) -> None:
+def test_only_a_wait_may_come_alone(connection: Connection) -> None:
     job = stored(connection, state=State.EXPORTING, started_at=NOON, due_at=NOON)
     done = settle(job, Advanced(to=State.READY), now=NOON, draw=0.5, policy=Policy())
-    assert ledger.save_by_itself(connection, job, done, at=NOON)
-    assert ledger.find(connection, job.id) == done.job
+    with pytest.raises(ValueError, match="this is no wait: it changes state"):
+        ledger.save_by_itself(connection, job, done, at=NOON)
+
+
+def test_a_version_that_was_given_twice_is_told_apart_by_its_state(connection: Connection) -> None:
+    job = stored(connection, state=State.EXPORTING, started_at=NOON, due_at=NOON)
+    cancelled = moved(connection, job, cancel(job, now=NOON, policy=Policy()))
+    forgotten = replace(job, version=cancelled.version)
+    for outcome in (Waiting(), Advanced(to=State.READY)):
+        late = settle(forgotten, outcome, now=NOON, draw=0.5, policy=Policy())
+        assert not ledger.save(connection, forgotten, late, at=NOON)
+    assert ledger.find(connection, job.id) == cancelled
 
 
 def test_a_stale_settlement_changes_nothing(connection: Connection) -> None:

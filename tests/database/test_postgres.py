@@ -16,10 +16,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from landfall.database import accounts
+from landfall.database import postgres as under_test
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.migrate import migrate
 from landfall.database.opening import open_database, shown
 from landfall.database.postgres import PostgresDatabase, open_engine
+from landfall.database.revision import require_head
 from landfall.settings import Settings, SettingsError
 from tests.asynchronous import run
 from tests.database.databases import LIMITS
@@ -168,6 +170,23 @@ def test_a_mistake_of_ours_is_no_unavailable_database(postgres_url: str) -> None
     run(scenario())
 
 
+@pytest.mark.parametrize("value", ["a NUL \0", "half a pair \ud800"])
+def test_a_value_that_cannot_be_kept_is_a_mistake_and_not_tried_again(postgres_url: str, value: str) -> None:
+    tries = []
+
+    def rename(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(text("UPDATE accounts SET error_message = :value"), {"value": value})
+
+    async def scenario() -> None:
+        async with opened(postgres_url) as database:
+            with pytest.raises(DBAPIError):
+                await database.write(rename)
+
+    run(scenario())
+    assert len(tries) == 1
+
+
 def test_the_password_is_in_no_word_about_the_database(postgres: Postgres) -> None:
     secret = "PlantedPassword"
     host = postgres.url.rpartition("@")[2]
@@ -184,6 +203,58 @@ def test_the_password_is_in_no_word_about_the_database(postgres: Postgres) -> No
             return str(unavailable.value)
 
     assert secret not in run(scenario())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:Planted@Password:x@127.0.0.1:9/x",
+        "postgresql://me:12/PlantedPassword@127.0.0.1:9/x",
+        "postgresql://me:Planted/Password@127.0.0.1:9/x",
+        "postgresql://me:Planted?Password@127.0.0.1:9/x",
+        "postgresql://me:Planted#Password@127.0.0.1:9/x",
+        "postgresql://me:[PlantedPassword@127.0.0.1:9/x",
+        "postgresql://me:PlantedPassword@127.0.0.1:99999/x",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_without_a_word_of_it(url: str) -> None:
+    settings = Settings(database_url=url)
+    with pytest.raises(SettingsError, match=r"^database_url: write it as") as refused:
+        migrate(settings)
+    with pytest.raises(SettingsError, match=r"^database_url: write it as") as refused_as_well:
+        run(_looked(settings))
+    assert not any(part in f"{refused.value}{refused_as_well.value}" for part in ("Planted", "Password", "127.0.0.1"))
+
+
+async def _looked(settings: Settings) -> None:
+    async with open_database(settings) as database:
+        await require_head(database)
+
+
+def test_a_url_may_name_several_servers() -> None:
+    url = "postgresql://me:PlantedPassword@one:5432,[::1]:5433,three/landfall?target_session_attrs=primary"
+    assert shown(url) == "postgresql://one:5432,[::1]:5433,three/landfall"
+
+
+def test_a_migration_may_take_longer_than_any_other_statement(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the making of an index does: here it waits for another migration."""
+    url = postgres.new_database()
+    monkeypatch.setattr(under_test, "_ANSWER_SECONDS", 1.0)
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND now() - query_start > '1.5 s'"
+
+    async def scenario() -> None:
+        other = await asyncpg.connect(url)
+        await other.execute("SELECT pg_advisory_lock($1)", int.from_bytes(b"landfall"))
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, Settings(database_url=url)))
+        while not (migrating.done() or await other.fetchval(waits)):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        await other.close()
+        await migrating
+
+    run(scenario())
+    postgres.drop(url)
 
 
 def test_a_schema_with_the_tables_of_something_else_is_left_alone(postgres: Postgres) -> None:

@@ -85,6 +85,12 @@ def test_a_throttled_start_costs_no_attempt_and_frees_its_slot_at_once() -> None
     assert job.error == throttled.fault
 
 
+def test_a_start_that_waits_for_what_is_no_matter_of_its_account_keeps_its_slot() -> None:
+    job = settled(replace(starting(), crashes=2), Waiting(FAULT, 1.0, asked=False, keeps_slot=True))
+    assert (job.state, job.attempts, job.leased, job.crashes) == (State.STARTING, 0, False, 2)
+    assert job.due_at == NOON + timedelta(seconds=1)
+
+
 def test_a_start_whose_answer_was_lost_goes_again_and_leaves_its_slot_held() -> None:
     lost = settle(starting(), outcome_of(AnswerLost("?")), now=NOON, draw=0.5, policy=POLICY)
     assert (lost.job.state, lost.job.attempts, lost.leftover) == (State.QUEUED, 1, Leftover(None))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from landfall.database import accounts, ledger
 from landfall.database.postgres import PostgresDatabase
+from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Waiting
 from landfall.exports.policy import Policy
 from landfall.exports.states import State
@@ -18,7 +19,7 @@ from landfall.exports.throttle import Effect
 from tests.asynchronous import run
 from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
-from worker.settlement import Settlement, write_outcome
+from worker.settlement import Settlement, settle_wait, write_outcome
 
 _WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 JOB = make_job(state=State.EXPORTING, report_id="r", started_at=NOON, due_at=NOON)
@@ -48,13 +49,17 @@ async def held(url: str) -> AsyncIterator[tuple[PostgresDatabase, "asyncpg.Conne
 
 
 def test_a_report_that_is_not_ready_is_settled_while_others_hold_the_account(postgres_url: str) -> None:
-    async def scenario() -> Settlement | None:
+    async def scenario() -> ExportJob | None:
         async with held(postgres_url) as (database, _):
-            return await database.write(partial(settle, outcome=Waiting()))
+            throttle, now = await database.glance(partial(accounts.read, name=JOB.account))
+            wait = settle_wait(JOB, Waiting(), Policy(), throttle, now=now)
+            assert wait is not None
+            assert await database.stroke(partial(ledger.save_by_itself, before=JOB, settled=wait, at=now))
+            return await database.glance(partial(ledger.find, export_id=JOB.id))
 
-    settled = run(scenario())
-    assert settled is not None
-    assert (settled.job.state, settled.job.polls) == (State.EXPORTING, 1)
+    job = run(scenario())
+    assert job is not None
+    assert (job.state, job.polls) == (State.EXPORTING, 1)
 
 
 def test_an_answer_that_changes_the_account_waits_for_its_turn(postgres_url: str) -> None:

@@ -1,11 +1,13 @@
 """Promises of the sweep, over a real database and a real Redis."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from arq.constants import in_progress_key_prefix
 from sqlalchemy import Connection, select, update
@@ -14,6 +16,7 @@ from landfall.database import accounts, admission, ledger
 from landfall.database import tables as t
 from landfall.database.clock import read_clock
 from landfall.database.connection import Database
+from landfall.database.postgres import PostgresDatabase
 from landfall.database.sqlite import SqliteDatabase
 from landfall.exports.job import ExportJob
 from landfall.exports.policy import Policy
@@ -21,7 +24,7 @@ from landfall.exports.states import State
 from landfall.exports.throttle import AccountLimits
 from landfall.transport.embedded import EmbeddedRedis
 from tests.asynchronous import run
-from tests.database.databases import migrated
+from tests.database.databases import LIMITS, migrated
 from tests.exports.jobs import make_job
 from worker import queue
 from worker.duty import Duty
@@ -31,6 +34,7 @@ from worker.sweeper import Sweeper
 
 SHOP = "shop-bwp"
 LEASE = timedelta(seconds=30)
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 SLOTS = 3 * admission.MOST_AT_ONCE + 7
 
 
@@ -181,6 +185,33 @@ def test_a_leased_step_is_taken_as_soon_as_its_lease_has_run_out(tmp_path: Path,
             await given.say_it_runs(await given.job(job.id), seconds=1)
             await given.first.round()
             assert (await given.job(job.id)).version == job.version + 1
+
+    run(scenario())
+
+
+def test_a_rescue_that_waits_for_an_account_holds_no_other(tmp_path: Path, server: str, postgres_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path, server) as given, PostgresDatabase(postgres_url, pool_size=3) as database:
+            await database.write(lambda connection: accounts.register(connection, LIMITS))
+            now = await database.glance(read_clock)
+            free, held = (
+                make_job(
+                    id=f"exp_{name}", account=name, state=State.READY, leased=True, due_at=now - timedelta(days=days)
+                )
+                for name, days in (("shop-ab", 2), ("shop-bwp", 1))
+            )
+            await database.write(lambda connection: ledger.accept(connection, [free, held]))
+            sweeper = Sweeper(database, given.steps, Leases(database, LEASE), {}, Duty(database, 3600.0))
+            other = await asyncpg.connect(postgres_url)
+            async with other.transaction():
+                await other.execute("SELECT * FROM accounts WHERE name = $1 FOR UPDATE", held.account)
+                sweeping = asyncio.create_task(sweeper.sweep())
+                while not await other.fetchval(_WAITING):  # noqa: ASYNC110 - another session's state makes no event
+                    await asyncio.sleep(0.01)
+                versions = await database.read(lambda connection: ledger.versions(connection, [free.id, held.id]))
+            assert versions == {free.id: free.version + 1, held.id: held.version}
+            assert await sweeping == 2
+            await other.close()
 
     run(scenario())
 
