@@ -104,7 +104,8 @@ def _unknown(word: str) -> str:
 
 
 def _help() -> str:
-    lines = [f"  {name:10}{entry.summary}" for name, entry in COMMANDS.items()]
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:{width}}{entry.summary}" for name, entry in COMMANDS.items()]
     return "\n".join(
         [
             "Usage: landfall [--debug] COMMAND …",

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _TRIES = 5
 _PAUSE_SECONDS = 0.02
 # Each try may wait for a connection and then for a lock: whoever asks shall have an answer within half a minute.
-_TRYING_SECONDS = 8.0
+_TRYING_SECONDS = 6.0
 _CONNECT_SECONDS = 5.0
 _POOL_SECONDS = 10.0
 # Longer than any statement of ours takes, and than any lock is waited for: a server that is silent has gone.
@@ -58,7 +58,7 @@ class PostgresDatabase(Database):
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction, up to five times in eight seconds where another one was in its way."""
+        """Run `work` in one transaction, up to five times in six seconds where another one was in its way."""
         return await _patiently(self._writer, work)
 
     async def stroke(self, work: Callable[[Connection], T]) -> T:

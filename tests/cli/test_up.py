@@ -134,7 +134,11 @@ def run_sql(path: Path, statement: str) -> None:
         (set_to(STORAGE_URL="ftp://host/x"), "storage_url: names no store that Landfall knows; write it as file:///"),
         (set_to(KEY_TEMPLATE="../{export_id}.csv"), "key_template: its part .. begins with a dot; "),
         (store_below_a_file, "storage_url: /"),
-        (set_to(DATABASE_URL="postgresql://host/name"), "database_url: postgresql is not supported by this release; "),
+        (
+            set_to(DATABASE_URL="mysql://host/name"),
+            "database_url: write it as sqlite:////absolute/path.db or postgresql:",
+        ),
+        (set_to(DATABASE_URL="postgresql://127.0.0.1:9/name"), "database_url: the database cannot be read ("),
         (database_is_a_text, "database_url: "),
         (database_of_another_program, "database_url: "),
         (database_of_a_later_release, "database_url: "),

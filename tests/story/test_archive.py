@@ -10,7 +10,10 @@ def test_an_old_export_leaves_the_lists_and_is_still_found_with_its_timeline_and
     stack.start("worker", LANDFALL_HISTORY_DAYS="1")
 
     def listed() -> set[str]:
-        return {export["id"] for export in stack.get("/v1/exports", params={"account": old.account}).json()["items"]}
+        return {
+            export["id"]
+            for export in stack.get("/v1/exports", params={"account": old.account, "limit": 200}).json()["items"]
+        }
 
     until(lambda: old.id not in listed(), "a list without the old export")
     assert young.id in listed()

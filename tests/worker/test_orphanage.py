@@ -69,7 +69,7 @@ def test_an_orphan_that_has_ended_is_free_for_a_start_that_holds_the_account(tmp
         pass
 
     async def scenario() -> None:
-        session = await asyncpg.connect(postgres_url)
+        session, watching = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
         shelf = Shelf(DiskStore(tmp_path / "files"), "{account}/{export_id}.csv", 0, tmp_path)
         async with PostgresDatabase(postgres_url, pool_size=2) as database, Carrier() as carrier:
             await database.write(_left_behind)
@@ -77,7 +77,7 @@ def test_an_orphan_that_has_ended_is_free_for_a_start_that_holds_the_account(tmp
             orphanage = Orphanage(database, {JOB.account: line}, send, Duty(database, 3600.0))
             async with session.transaction():
                 polling = asyncio.create_task(orphanage.poll_forever())
-                while not await session.fetchval(_WAITING):  # noqa: ASYNC110 - another session's state makes no event
+                while not await watching.fetchval(_WAITING):  # noqa: ASYNC110 - another session's state makes no event
                     await asyncio.sleep(0.01)
                 await session.execute("SELECT * FROM orphans FOR UPDATE NOWAIT")
             while not await session.fetchval("SELECT count(*) FROM orphans WHERE ended_at IS NOT NULL AND built"):  # noqa: ASYNC110 - as above
@@ -86,5 +86,6 @@ def test_an_orphan_that_has_ended_is_free_for_a_start_that_holds_the_account(tmp
             with suppress(asyncio.CancelledError):
                 await polling
         await session.close()
+        await watching.close()
 
     run(scenario())
