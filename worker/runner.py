@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -21,7 +20,7 @@ from landfall.exports.errors import ExportError
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import WORKERS_DIED, Settled, exhausted
+from landfall.exports.settling import WORKERS_DIED, exhausted
 from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
 from landfall.vendors.vendor import Vendor
@@ -231,8 +230,12 @@ class Runner:
         policy = line.policy if line else Policy()
         if _leads_to_a_poll(outcome):
             policy = await self._schedules.into(policy, job)
-        if seen and (wait := settle_wait(job, outcome, policy, seen.throttle, now=seen.moment())):
-            return await self._write_wait(job, wait, seen.moment(), seconds)
+        # Most settlements are of polls that found nothing: they need no look at the account and no lock on it.
+        now = seen.moment() if seen else None
+        if seen and now and (wait := settle_wait(job, outcome, policy, seen.throttle, now=now)):
+            saving = partial(ledger.save_by_itself, before=job, settled=wait, at=now, seconds=seconds)
+            written = await self._write(saving, by_itself=True)
+            return Settlement(wait.job, wait.event, [], now) if written else None
         settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
         try:
             return await self._write(partial(settling, outcome=outcome))
@@ -240,21 +243,13 @@ class Runner:
             _log.exception("a step came to what the state table does not have", export=job.id)
             return await self._write(partial(settling, outcome=Retrying(INTERNAL_ERROR, unknown=True)))
 
-    async def _write_wait(self, job: ExportJob, wait: Settled, at: datetime, seconds: float) -> Settlement | None:
-        """Most settlements are of polls that found nothing: they need no look at the account and no lock on it."""
-        saving = partial(ledger.save_by_itself, before=job, settled=wait, at=at, seconds=seconds)
-        try:
-            written = await self._database.stroke(saving)
-        except DatabaseUnavailable:
-            written = await _until_written(self._database.stroke, saving)
-        return Settlement(wait.job, wait.event, [], at) if written else None
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def _write(self, work: Callable[[Connection], T], *, by_itself: bool = False) -> T:
         """However long the database is away: an outcome that is forgotten is a step done twice. The version fences it."""
+        run = self._database.stroke if by_itself else self._database.write
         try:
-            return await self._database.write(work)
+            return await run(work)
         except DatabaseUnavailable:
-            return await _until_written(self._database.write, work)
+            return await _until_written(run, work)
 
 
 def _successor(message: Message, settlement: Settlement) -> ExportJob | None:

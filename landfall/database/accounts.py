@@ -47,14 +47,8 @@ def find_export(connection: Connection, export_id: str) -> tuple[ExportJob, Thro
     return (job_of(row), _throttle(row, _OF_ACCOUNT), row.now) if row else None
 
 
-def read(connection: Connection, name: str) -> tuple[Throttle, datetime]:
-    """How the account may be used, and the database's time."""
-    row = connection.execute(_READ, {"account": name}).one()
-    return _throttle(row), row.now
-
-
 def lock(connection: Connection, name: str) -> tuple[Throttle, datetime]:
-    """The same; no other transaction decides on the account until this one ends."""
+    """How the account may be used, and the database's time; no other transaction decides on it until this one ends."""
     row = connection.execute(_LOCK, {"account": name}).one()
     return _throttle(row), row.now
 
@@ -95,7 +89,6 @@ _FIND_EXPORT = (
     .join(accounts, accounts.c.name == exports.c.account)
     .where(exports.c.id == bindparam("export_id"))
 )
-_READ = select(accounts, utc_now().label("now")).where(accounts.c.name == bindparam("account"))
 # The row is locked inside, so that the clock is read when the wait for the lock is over.
 _LOCKED = select(accounts).where(accounts.c.name == bindparam("account")).with_for_update().subquery()
 _LOCK = select(_LOCKED, wall_clock().label("now"))

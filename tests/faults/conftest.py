@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.figures import ROW, Line, table
 from tests.faults.row import CALLS, Row, Terms, store_of
-from tests.services.postgres import NoPostgresError, Postgres, running_postgres
+from tests.services.postgres import Postgres
 from tests.stack import run_stack
 from tests.story.store_watch import first_sizes
 from tests.vendors.sandbox_process import run_sandbox
@@ -21,8 +21,7 @@ DATABASE = "FAULTS_DATABASE"
 _lines: dict[str, Line] = {}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "faults: a row of the fault matrix; `make test` leaves it out")
+def pytest_configure() -> None:
     os.environ.setdefault(SEED, str(secrets.randbelow(10**6)))  # the processes of -n inherit it
 
 
@@ -42,16 +41,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"faults, {SEED}={os.environ[SEED]}")
         for line in table(_lines.values()):
             terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One server for all rows that ask for it; a row that stops it makes one of its own."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except NoPostgresError as why:
-        pytest.skip(f"Postgres: {why}")
 
 
 @pytest.fixture

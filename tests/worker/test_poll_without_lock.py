@@ -51,7 +51,9 @@ async def held(url: str) -> AsyncIterator[tuple[PostgresDatabase, "asyncpg.Conne
 def test_a_report_that_is_not_ready_is_settled_while_others_hold_the_account(postgres_url: str) -> None:
     async def scenario() -> ExportJob | None:
         async with held(postgres_url) as (database, _):
-            throttle, now = await database.glance(partial(accounts.read, name=JOB.account))
+            found = await database.glance(partial(accounts.find_export, export_id=JOB.id))
+            assert found is not None
+            _, throttle, now = found
             wait = settle_wait(JOB, Waiting(), Policy(), throttle, now=now)
             assert wait is not None
             assert await database.stroke(partial(ledger.save_by_itself, before=JOB, settled=wait, at=now))
