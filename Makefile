@@ -17,11 +17,11 @@ venv: .venv/installed ## Make the environment in .venv from the hashed lock file
 demo: venv ## Land twelve exports of both vendors from the sandbox, to watch
 	@$(BIN)/landfall demo
 
-test: venv ## Run the tests that are not marked slow (ARGS="-m slow" for those)
+test: venv ## Run the tests that are marked neither slow nor faults (4 minutes or so)
 	@$(BIN)/python -m pytest -rs -m "not slow and not faults" -n 2 --dist loadfile $(ARGS)
 
 faults: venv ## Kill, stop, cut and fill up what can be, and print what each cost (20 minutes or so)
-	@$(BIN)/python -m pytest tests/faults -rs -m faults -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest tests/faults tests -rs -m "faults or slow" -n 2 --dist loadfile $(ARGS)
 
 chaos: venv ## Land 500 exports in five minutes in which everything around them dies (ARGS="--seed N" repeats a run)
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)

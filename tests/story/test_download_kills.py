@@ -11,6 +11,8 @@ import pytest
 from tests.stack import Stack, until
 from tests.story.store_watch import artifacts_of, first_sizes, manifest, part_bytes, parts, stored
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 SHORT, LONG = 40_000_000, 200_000_000
 UNSUSPECTED = {"LANDFALL_MAX_CRASHES": "50"}  # more than are killed here
@@ -61,7 +63,6 @@ def test_a_download_whose_worker_is_killed_three_times_goes_on_where_it_was(stac
     assert report["bytes_sent"] <= SHORT + 3 * 2 * MIB
 
 
-@pytest.mark.slow
 def test_a_download_whose_worker_is_killed_at_any_byte_goes_on_where_it_was(stack: Stack) -> None:
     store = stack.home / "files"
     rng = random.Random(7)

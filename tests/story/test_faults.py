@@ -6,6 +6,8 @@ import pytest
 
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stack(worker: Stack) -> Stack:

@@ -9,6 +9,8 @@ from landfall.storage.disk import DiskStore
 from tests.stack import Stack, until
 from tests.story.store_watch import parts
 
+pytestmark = pytest.mark.slow
+
 
 def kill_when(stack: Stack, fault: str, **how: Any) -> str:
     """Submit one export, SIGKILL the worker while the fault holds its request up, start another worker."""
