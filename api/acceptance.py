@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from api.problems import FieldError, field_errors, invalid
-from api.schemas import Submission
+from api.schemas.submission import Submission
 from landfall.database import accounts, admission, ledger
 from landfall.exports.fingerprint import fingerprint
 from landfall.exports.job import ExportJob

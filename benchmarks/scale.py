@@ -17,7 +17,7 @@ import uvloop
 from sqlalchemy import Connection, text
 
 from api import acceptance
-from api.schemas import Submission
+from api.schemas.submission import Submission
 from benchmarks.ideal import percentile
 from landfall.database import accounts, admission, ledger, reading
 from landfall.database.connection import Database

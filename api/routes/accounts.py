@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.schemas import AccountPage, AccountView
+from api.schemas.accounts import AccountPage, AccountView
 from api.services import Given
 from landfall.database import accounts
 

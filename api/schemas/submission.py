@@ -1,0 +1,43 @@
+"""Defines how an export is asked for."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from landfall.vendors.catalog import VENDORS
+
+_REQUEST_REFS = [{"$ref": f"#/components/schemas/{schemas.request.__name__}"} for schemas in VENDORS.values()]
+
+Label = Annotated[str, Field(max_length=200)]
+LABEL_KEY = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+LabelKey = Annotated[str, Field(pattern=f"^{LABEL_KEY.pattern}$")]
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str | timedelta):
+        raise ValueError("write it as an ISO 8601 duration, for example PT12H")  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
+class Submission(BaseModel):
+    """A request for an export."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account: str = Field(description="The account's name in landfall.toml.", examples=["shop-ab"])
+    request: Annotated[dict[str, Any], WithJsonSchema({"oneOf": _REQUEST_REFS})] = Field(
+        description="What to export, in the schema of the account's vendor.",
+    )
+    priority: int = Field(default=0, ge=-1000, le=1000, description="Higher goes first; equal ones by age.")
+    labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=20, description="Your own names for it.")
+    deadline: Annotated[
+        timedelta, Field(strict=False, gt=timedelta(0), le=timedelta(days=7)), BeforeValidator(_written)
+    ] = Field(
+        default=timedelta(hours=12),
+        description="ISO 8601 duration: how long the vendor may take, counted from the start of the report.",
+        examples=["PT12H"],
+    )
+    callback_url: None = Field(default=None, description="Reserved for webhooks; must be null in this release.")
+    force: bool = Field(default=False, description="Make another export even if the same request is in flight.")
