@@ -65,7 +65,7 @@ def measure(contender: Contender, case: Case, variables: Mapping[str, str]) -> F
     """Run the contender once. Raises NotFinishedError."""
     with (
         TemporaryDirectory(prefix="bench-") as folder,
-        run_vendor(case.mean, _EARLIER_SEED if case.earlier else SEED) as vendor,
+        run_vendor(case.mean, _EARLIER_SEED if case.earlier else SEED, case.answer_seconds) as vendor,
         contender.open(Setting(Path(folder), vendor, case, variables)) as session,
     ):
         if case.earlier:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.cases import A_COLD, A_SHORT, A_WARM, B_COLD, B_WARM, C
+from benchmarks.cases import A_COLD, A_SHORT, A_WARM, B_COLD, B_WARM, C, S
 from benchmarks.contender import Contender
 from benchmarks.landfall_session import landfall
 from benchmarks.peer_session import Peer, peer
@@ -28,6 +28,17 @@ OURS = [
         "landfall-c-pg-2", "Landfall, C, Postgres, 2 workers", C, landfall(2, postgres=True), peer=False, default=False
     ),
     Contender("landfall-c-4", "Landfall, C, 4 workers", C, landfall(4), peer=False, default=False),
+    *(
+        Contender(
+            f"landfall-s-pg-{workers}",
+            f"Landfall, S, Postgres, {workers} of 10 steps",
+            S,
+            landfall(workers, postgres=True, max_jobs=10),
+            peer=False,
+            default=False,
+        )
+        for workers in (1, 2, 4)
+    ),
 ]
 
 _AIRBYTE = Peer("airbyte_orchestrator", workers=0)

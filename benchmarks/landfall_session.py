@@ -80,9 +80,13 @@ class LandfallSession:
 
 
 def landfall(
-    workers: int = 1, *, postgres: bool = False
+    workers: int = 1, *, postgres: bool = False, max_jobs: int | None = None
 ) -> Callable[[Setting], AbstractContextManager[LandfallSession]]:
-    """Landfall with one API and so many worker processes, over SQLite or a Postgres that waits for its disk."""
+    """Landfall with one API and so many worker processes, over SQLite or a Postgres that waits for its disk.
+
+    Each worker runs `max_jobs` steps at once, as many as by default where it is None.
+    """
+    few = {} if max_jobs is None else {"LANDFALL_MAX_JOBS": str(max_jobs)}
 
     @contextmanager
     def open_on_postgres(setting: Setting) -> Iterator[LandfallSession]:
@@ -97,7 +101,7 @@ def landfall(
     @contextmanager
     def open_session(setting: Setting) -> Iterator[LandfallSession]:
         home, case, port = setting.home / "home", setting.case, free_port()
-        variables = {"LANDFALL_POLL_FLOOR_SECONDS": str(case.poll_floor), **setting.variables}
+        variables = {"LANDFALL_POLL_FLOOR_SECONDS": str(case.poll_floor), **few, **setting.variables}
         env = environment(home, port, case.accounts, variables)
         write_config(home, setting.vendor.base_url, case.accounts)
         migrate(home, env)

@@ -16,14 +16,16 @@ import psutil
 from benchmarks.cases import CSV_BYTES, SIGMA, SLOTS
 
 ROOT = Path(__file__).parents[1]
+_ALWAYS = 10**9
 
 
 class Vendor:
     """A sandbox with seeded build times; `restart` puts another one, with another seed, under the same address."""
 
-    def __init__(self, mean: float) -> None:
-        """Start nothing yet; `mean` is the mean build time in seconds."""
+    def __init__(self, mean: float, answer_seconds: float = 0.0) -> None:
+        """Start nothing yet; `mean` is the mean build time in seconds, each answer takes `answer_seconds` more."""
         self._mean = mean
+        self._answer_seconds = answer_seconds
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
         self._client = httpx.Client(trust_env=False, timeout=60)
@@ -52,6 +54,9 @@ class Vendor:
         ready = json.loads(line)
         self.base_url, self._control = ready["buy_with_prime"], ready["control"]
         self._port = urlsplit(ready["url"]).port or 0
+        if self._answer_seconds:
+            slow = {"fault": "slow_answer", "seconds": self._answer_seconds, "count": _ALWAYS}
+            self._client.post(f"{self._control}/faults", json=slow).raise_for_status()
 
     @property
     def processes(self) -> list[psutil.Process]:
@@ -80,9 +85,9 @@ class Vendor:
 
 
 @contextmanager
-def run_vendor(mean: float, seed: int) -> Iterator[Vendor]:
+def run_vendor(mean: float, seed: int, answer_seconds: float = 0.0) -> Iterator[Vendor]:
     """Run a sandbox on a free port until the block ends."""
-    vendor = Vendor(mean)
+    vendor = Vendor(mean, answer_seconds)
     try:
         vendor.restart(seed)
         yield vendor
