@@ -25,8 +25,9 @@ def run(url: str) -> None:
 
 
 async def _on_postgres(url: str) -> None:
-    # An index over millions of rows takes its time, and a lock is not waited for while everybody waits behind it.
-    engine = open_engine(url, at_length=True)
+    # An index over millions of rows takes its time, and a lock is not waited for while everybody waits behind it. Beside
+    # heavy work on the same machine the migration itself may pause; one that was stopped gives its locks back in the end.
+    engine = open_engine(url, at_length=True, idle_in_transaction_session_timeout="60s")
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_one_after_the_other)

@@ -73,7 +73,7 @@ def test_a_worker_killed_in_a_poll_is_followed_by_one_that_polls_the_same_report
 @pytest.mark.faults(4, "worker killed in a download")
 def test_a_worker_killed_at_any_byte_of_a_download_leaves_nothing_half_to_be_seen(row: Row) -> None:
     row.stack.sandbox.fault("body_size", bytes=LARGE)
-    chunk = row.rng.randint(2, LARGE >> 20)
+    chunk = row.rng.randint(2, LARGE >> 21)  # a piece holds 1 MiB and what came with its end
     die_and_be_followed(row, f"download.chunk=kill@{chunk}")
     assert_kept(row)
     assert row.starts() == 1
