@@ -20,7 +20,7 @@ demo: venv ## Land twelve exports of both vendors from the sandbox, to watch
 test: venv ## Run the tests that are marked neither slow nor faults (4 minutes or so)
 	@$(BIN)/python -m pytest -rs -m "not slow and not faults" -n 2 --dist loadfile $(ARGS)
 
-faults: venv ## Kill, stop, cut and fill up what can be, and print what each cost (20 minutes or so)
+faults: venv ## Kill, stop, cut and fill up what can be, and print what each cost (25 minutes or so)
 	@$(BIN)/python -m pytest tests/faults tests -rs -m "faults or slow" -n 2 --dist loadfile $(ARGS)
 
 chaos: venv ## Land 500 exports in five minutes in which everything around them dies (ARGS="--seed N" repeats a run)

@@ -32,9 +32,12 @@ class Case:
 
     @property
     def patience(self) -> float:
-        """Seconds after which a contender is given up: six times the work on five slots an account, and a minute."""
+        """Seconds after which a contender is given up: six times the work on five slots an account, and a minute.
+
+        Where answers are slow, also the time that they take one after the other.
+        """
         rounds = max(self.exports / SLOTS, 1.0)
-        return 60.0 + 6 * rounds * self.mean
+        return 60.0 + 6 * rounds * self.mean + self.total * self.answer_seconds
 
 
 A_COLD = Case(accounts=1, exports=200, mean=0.4)
