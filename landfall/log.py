@@ -1,20 +1,14 @@
 """Sets up structured logging; nothing secret gets through."""
 
 import logging
-import re
 import sys
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api[-_]?key|signature|credential|cookie")
-_SECRET_SHAPES = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 [redacted]"),
-    (re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+"), r"\1?[redacted]"),
-    (re.compile(r"(?i)(intelligems-access-token[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"), r"\1[redacted]"),
-    (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), r"\1:[redacted]@"),
-)
+from landfall.redaction import MARK, names_a_secret, redact
+
 _QUIET = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -23,13 +17,6 @@ _QUIET = {
     "arq.worker": logging.ERROR,
     "uvicorn.access": logging.WARNING,
 }
-
-
-def redact(text: str) -> str:
-    """The text without bearer tokens, URL queries and passwords in URLs."""
-    for shape, replacement in _SECRET_SHAPES:
-        text = shape.sub(replacement, text)
-    return text
 
 
 def redact_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -41,8 +28,8 @@ def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever a caller 
     match value:
         case None | bool() | int() | float():
             return value
-        case _ if _SECRET_KEYS.search(key):
-            return "[redacted]"
+        case _ if names_a_secret(key):
+            return MARK
         case dict():
             return {name: _redacted(str(name), each) for name, each in value.items()}
         case list() | tuple() | set():
@@ -83,6 +70,8 @@ def set_up_logging(level: str, form: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    # No line tells of threads, processes and tasks: to find them out takes as long as to write the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

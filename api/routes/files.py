@@ -15,6 +15,7 @@ from api.file_response import StoredFile, is_held_already
 from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.problems import ProblemError
 from api.services import Given
+from api.strict_route import StrictRoute
 from landfall.exports.errors import StorageUnavailable
 from landfall.exports.job import Artifact, ExportJob
 from landfall.storage.encodings import file_name, media_type
@@ -24,7 +25,7 @@ _LINK_SECONDS = 300
 _RETRY_SECONDS = 5
 _FORMS: dict[str, dict[str, str]] = {"text/csv": {}, "application/gzip": {}, "application/zstd": {}}
 
-router = APIRouter(prefix="/v1/exports", tags=["exports"])
+router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRoute)
 
 
 @dataclass(frozen=True, slots=True)

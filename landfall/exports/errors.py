@@ -8,6 +8,7 @@ ExportError
 │   ├── TransferBroken          a download ended early or was refused
 │   ├── ProofFailed             what was downloaded is not a whole CSV file
 │   ├── StorageUnavailable      the store could not take the file
+│   ├── LeaseLost               the step was taken away while it ran
 │   └── Deferral                trying again helps and costs no attempt
 │       ├── Throttled           every slot at the vendor is taken (ThrottlingException at a start)
 │       ├── RateLimited         too many requests (429)
@@ -102,6 +103,13 @@ class StorageUnavailable(TemporaryError):
         "Check that the store (LANDFALL_STORAGE_URL) exists, is writable and has room; "
         "submit the export again if it has failed."
     )
+
+
+class LeaseLost(TemporaryError):
+    """The export was cancelled, or another worker took its step, while it ran here."""
+
+    code = "lease_lost"
+    action = "Nothing to do: whatever took the step away goes on with the export."
 
 
 class Deferral(TemporaryError):

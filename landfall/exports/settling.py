@@ -7,7 +7,7 @@ from landfall.exports.errors import AnswerLost
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting
 from landfall.exports.policy import Policy
-from landfall.exports.states import TERMINAL, TRANSITIONS, State, Step, check_move
+from landfall.exports.states import TERMINAL, TRANSITIONS, IllegalMoveError, State, Step, check_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Settled:
 
 def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, policy: Policy) -> Settled:
     """Return what the outcome makes of the export. Raises IllegalMoveError for a move that the table lacks."""
+    if job.state in TERMINAL:
+        # A retry leads out of an end, no outcome does.
+        raise IllegalMoveError(job.state, outcome.to if isinstance(outcome, Advanced) else job.state)
     settled = _settled(job, outcome, now, draw, policy)
     if isinstance(outcome, Waiting) and not outcome.asked:
         return settled

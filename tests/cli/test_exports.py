@@ -202,7 +202,7 @@ def test_json_is_exactly_the_api_s(running: Up) -> None:
         (("list", "--state", "stored", "--limit", "1"), "/v1/exports?state=stored&limit=1"),
         (("accounts",), "/v1/accounts"),
     ):
-        answer = httpx.get(running.url + path, trust_env=False)
+        answer = httpx.get(running.url + path, headers={"authorization": f"Bearer {running.key}"}, trust_env=False)
         assert run(running, *words, "--json").stdout == answer.text + "\n"
 
 
@@ -220,12 +220,15 @@ def test_accounts_tell_slots_and_limits(running: Up) -> None:
 
 def test_fetch_saves_what_was_stored(running: Up, tmp_path: Path) -> None:
     export = stored(running)
-    ended = landfall(tmp_path, "fetch", export["id"], "--url", running.url)
+    (tmp_path / "key").write_text(running.key)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    ended = landfall(folder, "fetch", export["id"], "--url", running.url, "--key-file", str(tmp_path / "key"))
     assert ended.returncode == 0, ended.stderr
-    content = (tmp_path / f"{export['id']}.csv").read_bytes()
+    content = (folder / f"{export['id']}.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == export["file"]["sha256"]
     assert export["file"]["sha256"] in ended.stdout
-    assert [path.name for path in tmp_path.iterdir()] == [f"{export['id']}.csv"]
+    assert [path.name for path in folder.iterdir()] == [f"{export['id']}.csv"]
 
 
 def test_fetch_overwrites_only_when_told_to(running: Up, tmp_path: Path) -> None:
