@@ -8,7 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+from sqlalchemy import Connection, delete
 
+from landfall.database.opening import open_database
+from landfall.database.service_tables import answers, batches
+from landfall.database.tables import exports as exports_table
+from landfall.settings import Settings
+from tests.asynchronous import run
 from tests.stack import Stack
 
 EVENTS = {"report_type": "USER_EVENTS"}
@@ -42,6 +48,22 @@ def exports(api: Stack) -> list[dict[str, Any]]:
         found, cursor = found + page["items"], page["next"]
         if cursor is None:
             return found
+
+
+def empty(api: Stack) -> None:
+    """Have the database hold no export and what belongs to one."""
+
+    async def write() -> None:
+        settings = Settings(home=api.home, database_url=api.settings.get("LANDFALL_DATABASE_URL", ""))
+        async with open_database(settings, durable=False) as database:
+            await database.write(_delete_all)
+
+    run(write())
+
+
+def _delete_all(connection: Connection) -> None:
+    for table in (batches, answers, exports_table):
+        connection.execute(delete(table))
 
 
 @contextmanager

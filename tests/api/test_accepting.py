@@ -1,6 +1,5 @@
 """Checks that what is asked for once is made once, on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,24 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.accepting import at_once, beside, body, exports, under
-from tests.api.conftest import NOWHERE
-from tests.services.postgres import Postgres
-from tests.stack import EXPERIENCE, Stack, run_stack
-from tests.vendors.sandbox_process import Sandbox
+from tests.api.accepting import at_once, beside, body, empty, exports, under
+from tests.stack import EXPERIENCE, Stack
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    """An API without a worker, over a database of its own."""
-    vendors = Sandbox(f"{NOWHERE}/intelligems", f"{NOWHERE}/buywithprime", f"{NOWHERE}/_sandbox")
-    settings = {}
-    if request.param == "postgres":
-        server: Postgres = request.getfixturevalue("postgres")
-        settings["LANDFALL_DATABASE_URL"] = server.new_database(request.getfixturevalue("postgres_template"))
-    with run_stack(tmp_path / "home", vendors, settings=settings) as stack:
-        stack.start_api()
-        yield stack
+@pytest.fixture
+def api(either: Stack) -> Stack:
+    """An API without a worker that has never been asked for anything."""
+    empty(either)
+    return either
 
 
 def test_the_same_request_under_a_key_gets_the_same_answer_byte_for_byte(api: Stack) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tests.api.beside import another_api
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -89,6 +89,7 @@ def test_a_stream_goes_on_for_an_export_that_is_taken_up_again(place: Stack) -> 
         assert stream.next()[1]["kind"] == "retry"
 
 
+@pytest.mark.slow
 def test_a_listener_whose_api_is_killed_and_started_again_misses_nothing_and_hears_nothing_twice(place: Stack) -> None:
     export_id = place.submit()
     last = str(place.events(export_id)[-1]["id"])
@@ -173,6 +174,7 @@ def test_what_is_no_stream_and_no_number_is_refused(api: Stack) -> None:
     assert api.get("/v1/exports/exp_none/events", headers={"accept": "text/event-stream"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_stream_says_that_the_database_is_away_and_goes_on_with_what_happened_meanwhile(tmp_path: Path) -> None:
     try:
         with running_postgres() as server:

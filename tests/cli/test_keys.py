@@ -85,7 +85,9 @@ def test_up_keeps_one_admin_key_that_only_its_user_reads(tmp_path: Path) -> None
     assert not list(path.parent.glob("api-key.*"))
 
 
-@pytest.mark.parametrize("spoil", ["missing", "revoked", "empty"])
+@pytest.mark.parametrize(
+    "spoil", ["revoked", pytest.param("missing", marks=pytest.mark.slow), pytest.param("empty", marks=pytest.mark.slow)]
+)
 def test_up_makes_its_key_anew_where_it_is_of_no_use(tmp_path: Path, spoil: str) -> None:
     write_accounts(tmp_path)
     path = tmp_path / ".landfall" / "api-key"

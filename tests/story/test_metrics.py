@@ -4,6 +4,8 @@ import signal
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from tests.exposed import Exposed
 from tests.stack import ROOT, Stack, until
 
@@ -20,6 +22,14 @@ def stored(stack: Stack, count: int) -> Exposed:
         return found if found.total("landfall_finished_exports_total", state="stored") == count else None
 
     return until(look, f"{count} stored exports in the metrics")
+
+
+@pytest.fixture
+def stack(stack: Stack) -> Stack:
+    """The house, as if no worker had ever been there."""
+    with closing(sqlite3.connect(stack.home / "landfall.db", timeout=30)) as database, database:
+        database.execute("DELETE FROM workers")
+    return stack
 
 
 def test_the_metrics_agree_with_what_the_vendors_saw_and_leave_with_their_worker(stack: Stack) -> None:
@@ -56,6 +66,7 @@ def test_the_metrics_agree_with_what_the_vendors_saw_and_leave_with_their_worker
     assert stack.get("/readyz").json()["checks"]["workers"]["ok"] is False
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_counted_stays_for_an_hour_of_the_databases_clock(stack: Stack) -> None:
     killed = stack.start("worker")
     stack.wait_for(stack.submit(), "stored")

@@ -4,16 +4,27 @@ import hashlib
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from landfall.storage.disk import DiskStore
 from tests.stack import Stack, until
 from tests.story.store_watch import artifacts_of, manifest, stored
 
 SLOW = {"seconds": 600, "after_bytes": 20_000}
+
+
+@pytest.fixture
+def stack(stack: Stack) -> Iterator[Stack]:
+    """The house; the parts that a cancelled download leaves for a retry go with the test."""
+    yield stack
+    stack.stop(but=1)
+    DiskStore(stack.home / "files").sweep(timedelta())
 
 
 def cancel(stack: Stack, export_id: str) -> None:
@@ -58,6 +69,7 @@ def nothing_is_left(stack: Stack, export_id: str) -> bool:
         "download.published",
     ],
 )
+@pytest.mark.slow
 def test_an_export_cancelled_in_the_middle_of_a_step_leaves_neither_file_nor_slot(
     stack: Stack, place: str, tmp_path: Path
 ) -> None:
@@ -128,6 +140,7 @@ def test_a_retry_adopts_the_report_that_the_vendor_went_on_building(stack: Stack
     cancel(stack, export_id)
 
 
+@pytest.mark.slow
 def test_many_who_cancel_and_retry_at_once_get_answers_and_the_export_its_file(stack: Stack) -> None:
     stack.start("worker")
     export_id = stack.submit()

@@ -23,6 +23,7 @@ def stack(sandbox: Sandbox, tmp_path: Path, postgres_url: str) -> Iterator[Stack
         yield stack
 
 
+@pytest.mark.slow
 def test_cancels_and_retries_beside_settlements_lose_no_slot_and_no_export(stack: Stack) -> None:
     for _ in range(2):
         stack.start("worker")

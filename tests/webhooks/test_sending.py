@@ -54,7 +54,9 @@ def test_while_a_secret_is_exchanged_both_verify(tmp_path: Path, hook: Receiver)
     run(scenario())
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
+@pytest.mark.parametrize(
+    "status", [*(pytest.param(each, marks=pytest.mark.slow) for each in (400, 401, 404, 500)), 503]
+)
 def test_what_is_not_taken_is_sent_again_under_its_id_until_it_is(tmp_path: Path, hook: Receiver, status: int) -> None:
     async def scenario() -> None:
         hook.replies = [Reply(status, body=b"a receiver's PlantedInnards")] * 2
