@@ -12,14 +12,13 @@ from pydantic import ValidationError
 from api import acceptance
 from api.acceptance import Asked
 from api.auth import Caller
-from api.problems import FieldError, ProblemError, field_errors, invalid
+from api.problems import MOST_ERRORS, FieldError, ProblemError, field_errors, invalid
 from api.schemas.batches import MOST_EXPORTS, BatchSubmission
 from api.schemas.submission import Submission
 from landfall.exports.windows import cut, read_window
 from landfall.vendors.account import Account
 from landfall.vendors.request import iso_utc
 
-_MOST_ERRORS = 100
 # So many are checked before the event loop has its turn: a few milliseconds of it.
 _AT_ONCE = 100
 _FOR_WINDOWS = {"begin": "from", "to": "to", "window": "window"}
@@ -81,10 +80,10 @@ async def _check_all(
                 errors += [
                     error.model_copy(update={"pointer": place + (error.pointer or "")}) for error in problem.errors
                 ]
-        if len(errors) >= _MOST_ERRORS:
+        if len(errors) >= MOST_ERRORS:
             break
         await asyncio.sleep(0)
-    return found, errors[:_MOST_ERRORS]
+    return found, errors[:MOST_ERRORS]
 
 
 def _check_one(

@@ -16,4 +16,4 @@ def check_callbacks(placed: Iterable[tuple[str, Asked]], webhooks: Webhooks) -> 
             pointer = f"{place}/callback_url"
             errors.setdefault(pointer, FieldError(pointer=pointer, detail=fault))
     if errors:
-        raise invalid(list(errors.values())[:100])
+        raise invalid(list(errors.values()))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from api.problems import ProblemError, field_error, invalid, problem_response
+from api.problems import MOST_ERRORS, ProblemError, field_error, invalid, problem_response
 from landfall.database.connection import DatabaseUnavailable
 from landfall.log import get_logger
 
@@ -34,7 +34,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     model = _body_model(request)
-    return problem_response(request, invalid([field_error(each["loc"], each, model) for each in found]))
+    return problem_response(request, invalid([field_error(each["loc"], each, model) for each in found[:MOST_ERRORS]]))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -58,15 +58,16 @@ class Gate:
         text = _shown(scope)
         keyring: Keyring = scope["app"].state.keyring
         address = scope["client"][0] if scope.get("client") else ""
-        # Whoever holds a good key is served even where another at the same address guesses.
-        if self._wrong_keys and not keyring.knows(text):
-            allowance = self._wrong_keys.look(address)
-            if allowance.wait:
-                wait = {"retry-after": str(allowance.wait)}
-                raise _too_many("too many wrong keys came from this address", allowance, wait)
+        allowance = self._wrong_keys.look(address) if self._wrong_keys and not keyring.knows(text) else None
+        guesses = _too_many_guesses(allowance) if allowance and allowance.wait else None
+        # Whoever holds a good key is served even where another at the same address guesses, behind a proxy perhaps.
+        if guesses and not await keyring.may_know(text):
+            raise guesses
         found = await keyring.caller(text)
         if isinstance(found, Caller):
             return _Visit(keyring, text, found)
+        if guesses:
+            raise guesses
         if self._wrong_keys:
             self._wrong_keys.take(address)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, _complaint(found), headers={"www-authenticate": _BAD_KEY})
@@ -109,6 +110,11 @@ def _complaint(found: Found | None) -> str:
     if found.key.revoked_at:
         return f"this API key was revoked on {found.key.revoked_at:%Y-%m-%d %H:%M:%SZ}; {cure}"
     return f"this API key expired on {found.key.expires_at:%Y-%m-%d %H:%M:%SZ}; {cure}"
+
+
+def _too_many_guesses(allowance: Allowance) -> ProblemError:
+    headers = {"retry-after": str(allowance.wait)}
+    return _too_many("too many wrong keys came from this address", allowance, headers)
 
 
 def _too_many(what: str, allowance: Allowance, headers: dict[str, str]) -> ProblemError:

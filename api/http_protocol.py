@@ -10,6 +10,7 @@ from api.problems import ProblemError, problem_body
 from landfall.log import get_logger
 
 # uvicorn bounds neither: a client could fill the memory with one header, or hold a connection for ever.
+# Trailers and the extensions of chunks are bounded by the same number.
 _MOST_HEAD_BYTES = 64 << 10
 _LINGER_SECONDS = 1.0
 _log = get_logger(__name__)
@@ -21,7 +22,7 @@ class BoundedProtocol(HttpToolsProtocol):
     patience = 30.0
     _in_head = True
     _is_new = True
-    _head_bytes = 0
+    _bytes_without_body = 0
     _is_over = False
     _deadline: asyncio.TimerHandle | None = None
 
@@ -37,44 +38,66 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a head."""
+        if self.cycle is not None:
+            self._wait_no_longer()
         super().on_message_begin()
-        self._in_head, self._is_new, self._head_bytes = True, True, 0
+        self._in_head, self._is_new, self._bytes_without_body = True, True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; one of the trailers would pass for it (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End it."""
         self._in_head = False
+        self._wait_no_longer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take some of the body."""
+        self._is_new, self._bytes_without_body = True, 0
+        super().on_body(body)
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         if not self._is_over:
             super().data_received(data)
-            self._look_at_head(data)
+            self._look_at_course(data)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
         """Answer what is no HTTP."""
         self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request that can be read"))
 
-    def _look_at_head(self, data: bytes) -> None:
+    def _look_at_course(self, data: bytes) -> None:
         if self._is_over or self.transport.is_closing():
             return
-        if not self._in_head:
-            self._wait_no_longer()
-            return
-        # What the head began in may hold the end of another request's body: that much is let pass.
-        self._head_bytes += 0 if self._is_new else len(data)
+        # What a head or trailers began in may hold some of a body: that much is let pass.
+        self._bytes_without_body += 0 if self._is_new else len(data)
         self._is_new = False
-        if self._head_bytes > _MOST_HEAD_BYTES:
+        if self._bytes_without_body > _MOST_HEAD_BYTES:
             detail = f"the head of a request has more than {_MOST_HEAD_BYTES} bytes; send shorter headers"
-            self._refuse(ProblemError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
-        elif self._deadline is None:
+            self._break_off(ProblemError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
+        elif self._deadline is None and (self._in_head or self._is_answered()):
+            # Answered before all of it came, too: with what comes uvicorn has just stopped its own clock.
             self._deadline = self.loop.call_later(self.patience, self._give_up)
+
+    def _is_answered(self) -> bool:
+        return self.cycle is not None and self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
 
     def _give_up(self) -> None:
         self._deadline = None
         if not self.transport.is_closing():
             detail = f"the head of a request did not come within {self.patience:g} s"
-            self._refuse(ProblemError(HTTPStatus.REQUEST_TIMEOUT, detail))
+            self._break_off(ProblemError(HTTPStatus.REQUEST_TIMEOUT, detail))
+
+    def _break_off(self, error: ProblemError) -> None:
+        """Refuse what is no whole head yet; what is left of a request that was answered is not answered again."""
+        if self._in_head or not self._is_answered():
+            self._refuse(error)
+        else:
+            self._is_over = True
+            self.transport.close()
 
     def _wait_no_longer(self) -> None:
         if self._deadline is not None:

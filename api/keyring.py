@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from api.auth import Caller
+from api.fresh import Fresh
 from landfall.database import keys
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.keys import Found, digest_of, prefix_of
@@ -28,11 +29,20 @@ class Keyring:
         """Know none yet."""
         self._database = database
         self._known: dict[str, _Known] = {}
+        self._prefixes = Fresh(lambda: database.read(keys.prefixes))
         self._noting: set[asyncio.Task[None]] = set()
 
     def knows(self, text: str) -> bool:
         """Whether the key was good when it was last looked up."""
         return digest_of(text) in self._known
+
+    async def may_know(self, text: str) -> bool:
+        """Whether a key begins with the same letters; asks the database at most once a second, whatever is shown.
+
+        Raises DatabaseUnavailable.
+        """
+        prefix = prefix_of(text)
+        return prefix is not None and prefix in await self._prefixes.get()
 
     async def caller(self, text: str) -> Caller | Found | None:
         """Who holds the key; what was found where it is good no more, None where there is no such key.

@@ -14,6 +14,8 @@ from api.places import Place, fields_at, meant, pointer_to
 _MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:landfall:problem:"
 _SPELLED_OUT = 10
+# So many wrong fields are named: a body of millions would be answered with more than it holds, and for a minute.
+MOST_ERRORS = 100
 _LONGEST_DETAIL = 2000
 
 # What a client may tell errors apart by; a status that is not here has its own name in lower case.
@@ -84,11 +86,11 @@ def code_of(status: HTTPStatus) -> str:
 
 
 def invalid(errors: Sequence[FieldError]) -> ProblemError:
-    """The problem of a request whose fields are wrong."""
+    """The problem of a request whose fields are wrong; it names the first MOST_ERRORS."""
     found = [f"{error.where}: {error.detail}" if error.where else error.detail for error in errors[:_SPELLED_OUT]]
     if len(errors) > _SPELLED_OUT:
         found.append(f"and {len(errors) - _SPELLED_OUT} more")
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(found), errors)
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(found), errors[:MOST_ERRORS])
 
 
 def problem_body(error: ProblemError, request_id: str) -> bytes:
@@ -122,11 +124,11 @@ def request_id_of(request: Request) -> str:
 def field_errors(
     found: Sequence[Mapping[str, Any]], *, below: tuple[str, ...] = ("body",), model: type[BaseModel] | None = None
 ) -> list[FieldError]:
-    """Pydantic's findings, each at its place; `below` stands before the place of each.
+    """The first MOST_ERRORS of pydantic's findings, each at its place; `below` stands before the place of each.
 
     `model` is what was validated, for the sake of who has misspelt a field.
     """
-    return [field_error((*below, *each["loc"]), each, model, below=len(below)) for each in found]
+    return [field_error((*below, *each["loc"]), each, model, below=len(below)) for each in found[:MOST_ERRORS]]
 
 
 def field_error(

@@ -1,7 +1,7 @@
 """Steers many exports, page by page, each account's in transactions that are short enough for others to get between."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from api.services import Services
 from landfall.database import reading
+from landfall.database.clock import read_clock
 from landfall.database.reading import Filter, Position
 from landfall.database.steering import Act, Steered, SteeringRefused
 from landfall.exports.job import ExportJob
@@ -24,12 +25,16 @@ class Plan:
     """What to do with exports, and in which states they can be for it to be done.
 
     `usual` are the states that are meant where the filter names none. The states are gone through in this order: what
-    is queued first, lest a slot that comes free be given to an export that is about to be cancelled.
+    is queued first, lest a slot that comes free be given to an export that is about to be cancelled. Where exports
+    `wander` between these states by themselves, a last look at all of them together finds what a look at each missed.
+    `prepare` locks what acts on exports of one account need.
     """
 
     act: Act
     able: Sequence[State]
     usual: Sequence[State]
+    wander: bool = False
+    prepare: Callable[[Connection, Sequence[ExportJob]], None] | None = None
 
 
 @dataclass(slots=True)
@@ -53,12 +58,17 @@ async def count(given: Services, wanted: Filter, plan: Plan) -> Counter[State]:
 async def carry_out(given: Services, wanted: Filter, plan: Plan, *, spared: Collection[str] = ()) -> Tally:
     """Steer the exports that the filter lets through, but for those that are spared."""
     tally = Tally()
-    meant = wanted.states or plan.usual
-    for state in sorted(meant, key=[*plan.able, *State].index):
-        async for page in _pages(given, replace(wanted, states=[state])):
+    began = await given.database.glance(read_clock)
+    meant = sorted(wanted.states or plan.usual, key=[*plan.able, *State].index)
+    looks = [replace(wanted, states=[state]) for state in meant]
+    able = [state for state in meant if state in plan.able]
+    if plan.wander and len(able) > 1:
+        looks.append(replace(wanted, states=able, until=min(began, wanted.until or began)))
+    for look in looks:
+        async for page in _pages(given, look):
             jobs = [job for job in page if job.id not in spared]
             tally.matched += len(jobs)
-            if state in plan.able:
+            if look.states[0] in plan.able:
                 await _steer(given, jobs, plan, tally)
     if tally.wake:
         given.wake_a_worker()
@@ -74,13 +84,15 @@ async def _steer(given: Services, jobs: Sequence[ExportJob], plan: Plan, tally: 
         of_account = list(group)
         for start in range(0, len(of_account), _AT_ONCE):
             some = of_account[start : start + _AT_ONCE]
-            steered = await given.database.write(partial(_each, act=plan.act, jobs=some))
+            steered = await given.database.write(partial(_each, plan=plan, jobs=some))
             tally.changed += sum(each.changed for each in steered)
             tally.wake = tally.wake or any(each.wake for each in steered)
 
 
-def _each(connection: Connection, act: Act, jobs: Sequence[ExportJob]) -> list[Steered]:
-    return [steered for job in jobs if (steered := _one(connection, act, job))]
+def _each(connection: Connection, plan: Plan, jobs: Sequence[ExportJob]) -> list[Steered]:
+    if plan.prepare:
+        plan.prepare(connection, jobs)
+    return [steered for job in jobs if (steered := _one(connection, plan.act, job))]
 
 
 def _one(connection: Connection, act: Act, job: ExportJob) -> Steered | None:

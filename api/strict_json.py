@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from http import HTTPStatus
 from typing import Any, Never
 
@@ -10,6 +11,7 @@ from api.places import Place, pointer_to
 from api.problems import FieldError, ProblemError, invalid
 
 MOST_DEPTH = 32
+MOST_NAMES = 1000
 
 _MOST_ERRORS = 20
 _UNFIT = re.compile("[\0\ud800-\udfff]")
@@ -57,13 +59,16 @@ class _Reading:
         )
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > MOST_NAMES:
+            # No object of ours has so many. What is wrong with each of a million would be found out for a minute.
+            raise invalid([FieldError(pointer="", detail=f"an object in it has more than {MOST_NAMES} names")])
         value = dict(pairs)
         if len(value) == len(pairs):
             return value
         self.found = True
-        names = [name for name, _ in pairs]
+        times = Counter(name for name, _ in pairs)
         doubled = _Doubled(value)
-        doubled.twice = next(name for name in value if names.count(name) > 1)
+        doubled.twice = next(name for name in value if times[name] > 1)
         return doubled
 
     def _number(self, text: str) -> float | _TooBig:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from api import strict_json
 from api.places import meant
-from api.problems import FieldError, ProblemError, invalid
+from api.problems import MOST_ERRORS, FieldError, ProblemError, invalid
 
 _JSON = "application/json"
 _MANY = (list, set, frozenset, tuple, Sequence)
@@ -73,6 +73,8 @@ def _check_query(query: bytes, known: Mapping[str, bool]) -> None:
     errors: list[FieldError] = []
     seen: set[str] = set()
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if len(errors) >= MOST_ERRORS:
+            break
         if name not in known:
             errors.append(FieldError(parameter=name, detail=f"there is no such parameter{meant(name, known)}"))
         elif name in seen and not known[name]:

@@ -12,10 +12,13 @@ from cli.failures import WrongInputError
 from cli.fields import read_fields
 
 _LABEL = "label."
+_OF_THE_EXPORT = ("account", "deadline", "callback_url")
+
+Placed = tuple[str, dict[str, Any]]
 
 
-def read_submissions(path: str, account: str | None) -> list[dict[str, Any]]:
-    """Read FILE.csv, or JSON Lines from any other file (- for standard input); `account` is for those that name none.
+def read_submissions(path: str) -> list[Placed]:
+    """Read FILE.csv, or JSON Lines from any other file (- for standard input): each export, and the line it stands in.
 
     Raises WrongInputError naming the file and the line.
     """
@@ -29,27 +32,30 @@ def read_submissions(path: str, account: str | None) -> list[dict[str, Any]]:
         raise WrongInputError(f"{path}: it is not UTF-8 text.") from None
     if not found:
         raise WrongInputError(f"{path}: it lists no export.")
-    return [({"account": account} if account else {}) | each for each in found]
+    return found
 
 
-def _of_lines(path: str, file: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _of_lines(path: str, file: Iterable[str]) -> Iterator[Placed]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
+        place = f"{path}, line {number}"
         try:
-            found = json.loads(line)
+            found = json.loads(line.rstrip())
         except ValueError as error:
-            raise WrongInputError(f"{path}, line {number}: it is not valid JSON ({error}).") from None
+            why = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+            raise WrongInputError(f"{place}: it is not valid JSON ({why}).") from None
         if not isinstance(found, dict):
-            raise WrongInputError(f'{path}, line {number}: write an export as {{"account": …, "request": {{…}}}}.')
-        yield found
+            raise WrongInputError(f'{place}: write an export as {{"account": …, "request": {{…}}}}.')
+        yield place, found
 
 
-def _of_csv(path: str, file: TextIO) -> Iterator[dict[str, Any]]:
+def _of_csv(path: str, file: TextIO) -> Iterator[Placed]:
     rows = csv.DictReader(file, restkey="", strict=True)
     try:
         for row in rows:
-            yield _submission(f"{path}, line {rows.line_num}", row)
+            place = f"{path}, line {rows.line_num}"
+            yield place, _submission(place, row)
     except csv.Error as error:
         raise WrongInputError(f"{path}, line {rows.line_num}: it is not valid CSV ({error}).") from None
 
@@ -57,8 +63,12 @@ def _of_csv(path: str, file: TextIO) -> Iterator[dict[str, Any]]:
 def _submission(where: str, row: Mapping[str, Any]) -> dict[str, Any]:
     if "" in row:
         raise WrongInputError(f"{where}: it has a cell without a name; give each column one in the first line.")
+    if None in row.values():
+        raise WrongInputError(
+            f"{where}: it has fewer cells than the first line; leave a cell empty, but write its comma."
+        )
     given = {name.strip(): value for name, value in row.items() if value}
-    found: dict[str, Any] = {name: given.pop(name) for name in ("account", "deadline") if name in given}
+    found: dict[str, Any] = {name: given.pop(name) for name in _OF_THE_EXPORT if name in given}
     if "priority" in given:
         found["priority"] = _number(where, given.pop("priority"))
     labels = {name: given.pop(name) for name in list(given) if name.startswith(_LABEL)}

@@ -1,5 +1,6 @@
 """Reads a subcommand's words by its function's annotations, with typer."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,6 +10,8 @@ import typer
 
 from cli.failures import DONE, WrongInputError
 from cli.output import writing
+
+_NEGATIVE = re.compile(r"No such option: -[0-9]")
 
 
 def _some_id(text: str) -> str:
@@ -29,6 +32,9 @@ KeyFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly the API's JSON.")]
+Cursor = Annotated[
+    str | None, typer.Option(metavar="NEXT", help="Go on behind another page: its `next`, with the same filters.")
+]
 ExportId = Annotated[str, typer.Argument(metavar="ID", help="The export's id.", callback=_some_id)]
 
 
@@ -48,6 +54,8 @@ def run(function: Callable[..., Any] | typer.Typer, name: str, arguments: list[s
             code = application(arguments, standalone_mode=False, prog_name=f"landfall {name}")
     except typer.TyperException as error:
         message = error.format_message().rstrip(".")
+        if _NEGATIVE.match(message):
+            message += "; a negative number goes behind --"
         raise WrongInputError(f"{message}; see `landfall {name} --help`.") from None
     return code if isinstance(code, int) else DONE
 

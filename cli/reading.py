@@ -12,8 +12,8 @@ from cli.connecting import connect
 from cli.fields import write_fields
 from cli.moments import as_moment
 from cli.output import answer
-from cli.parsing import AsJson, ExportId, KeyFile, Url
-from cli.tables import print_table
+from cli.parsing import AsJson, Cursor, ExportId, KeyFile, Url
+from cli.tables import print_table, tell_of_more
 from cli.timeline import event_in_words
 from cli.words import aligned, moment, plain, size
 
@@ -48,6 +48,7 @@ def list_exports(
     since: Annotated[str | None, typer.Option(metavar="TIME", help=_SINCE)] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help=_UNTIL)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    cursor: Cursor = None,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
@@ -63,6 +64,7 @@ def list_exports(
         "since": since and as_moment("since", since).isoformat(),
         "until": until and as_moment("until", until).isoformat(),
         "limit": limit,
+        "cursor": cursor,
     }
     reply = connect(url, key_file).get("/v1/exports", query)
     if as_json:
@@ -70,6 +72,7 @@ def list_exports(
         return
     header = ("ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES")
     print_table(header, [_row(export) for export in reply.body["items"]])
+    tell_of_more(reply.body)
 
 
 def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:

@@ -37,7 +37,7 @@ def cancel(
     key_file: KeyFile = None,
 ) -> None:
     """Cancel exports, by their ids or by a filter; a report in the making keeps its slot until the vendor is done."""
-    _check(ids, filters, everything=everything)
+    _check(ids, filters, everything=everything, dry_run=dry_run)
     api = connect(url, key_file)
     if ids:
         _each(api, ids, "cancel", {}, as_json=as_json)
@@ -61,7 +61,7 @@ def retry(
     key_file: KeyFile = None,
 ) -> None:
     """Try exports again that failed or were cancelled, by their ids or by a filter."""
-    _check(ids, filters, everything=everything)
+    _check(ids, filters, everything=everything, dry_run=dry_run)
     api = connect(url, key_file)
     where = {"from": from_.value}
     if ids:
@@ -96,9 +96,11 @@ def resume(account: AccountName, *, as_json: AsJson = False, url: Url = None, ke
     answer(reply.text if as_json else f"Account {account} goes on: {reply.body['queued']} queued.")
 
 
-def _check(ids: Sequence[str] | None, filters: Sequence[str] | None, *, everything: bool) -> None:
+def _check(ids: Sequence[str] | None, filters: Sequence[str] | None, *, everything: bool, dry_run: bool) -> None:
     if sum(map(bool, (ids, filters, everything))) != 1:
         raise WrongInputError("say which exports: give their ids, --filter, or --all.")
+    if ids and dry_run:
+        raise WrongInputError("--dry-run counts what --filter or --all mean; leave it out, or the ids.")
 
 
 def _each(api: Api, ids: Sequence[str], verb: str, body: dict[str, Any], *, as_json: bool) -> None:

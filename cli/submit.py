@@ -16,6 +16,13 @@ from cli.words import ENDED
 _HELD_ALREADY = 200
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
+Deadline = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="How long the vendor may take, ISO 8601; default PT12H."),
+]
+CallbackUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Is told when the export ends; needs callback_secret in the settings.")
+]
 Reuse = Annotated[
     bool, typer.Option("--reuse", help="Be content with a stored export of the same request, if its range was over.")
 ]
@@ -48,9 +55,8 @@ def submit(
     ] = None,
     priority: Annotated[int | None, typer.Option(help="Higher goes first; default 0.")] = None,
     label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="May be given more than once.")] = None,
-    deadline: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="How long the vendor may take, ISO 8601; default PT12H.")
-    ] = None,
+    deadline: Deadline = None,
+    callback_url: CallbackUrl = None,
     force: Annotated[bool, typer.Option("--force", help="Even if the same request is in flight.")] = False,
     reuse: Reuse = False,
     idempotency_key: IdempotencyKey = None,
@@ -65,6 +71,7 @@ def submit(
         "priority": priority,
         "labels": read_labels(label or ()) or None,
         "deadline": deadline,
+        "callback_url": callback_url,
         "force": force or None,
         "reuse": "stored" if reuse else None,
     }

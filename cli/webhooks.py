@@ -8,8 +8,8 @@ import typer
 
 from cli.connecting import connect
 from cli.output import answer
-from cli.parsing import AsJson, KeyFile, Url, group
-from cli.tables import print_table
+from cli.parsing import AsJson, Cursor, KeyFile, Url, group
+from cli.tables import print_table, tell_of_more
 from cli.words import moment
 
 _CALLBACK = "callback"
@@ -41,18 +41,26 @@ def list_deliveries(
     state: Annotated[State | None, typer.Option(help="Only those that stand so.")] = None,
     subject: Annotated[str | None, typer.Option(metavar="ID", help="Only what tells of this export or batch.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    cursor: Cursor = None,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
 ) -> None:
     """List what was sent and is to be sent, newest first."""
-    query = {"webhook": webhook, "state": state and str(state), "subject": subject, "limit": limit}
+    query = {
+        "webhook": webhook,
+        "state": state and str(state),
+        "subject": subject,
+        "limit": limit,
+        "cursor": cursor,
+    }
     reply = connect(url, key_file).get("/v1/webhooks/deliveries", query)
     if as_json:
         answer(reply.text)
         return
     header = ("ID", "STATE", "WEBHOOK", "TYPE", "SUBJECT", "ATTEMPTS", "STATUS", "CREATED", "DUE", "WHY")
     print_table(header, [_delivery_row(delivery) for delivery in reply.body["items"]])
+    tell_of_more(reply.body)
 
 
 def resend(

@@ -1,6 +1,7 @@
 """Sets up structured logging; nothing secret gets through."""
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -17,6 +18,10 @@ _QUIET = {
     "arq.worker": logging.ERROR,
     "uvicorn.access": logging.WARNING,
 }
+# A terminal would obey them: a path that somebody asks for may hold any. JSON has escapes of its own.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_OF_MANY_LINES = frozenset({"exception", "stack"})
+_BREAKS = re.compile("[\t\n]")
 
 
 def redact_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -38,6 +43,20 @@ def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever a caller 
             return redact(str(value))
 
 
+def escape_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Write out what a terminal would obey: a structlog processor."""
+    return {key: _escaped(key, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _escaped(key: str, text: str) -> str:
+    text = _CONTROL.sub(_as_escape, text)
+    return text if key in _OF_MANY_LINES else _BREAKS.sub(_as_escape, text)
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
 def set_up_logging(level: str, form: str) -> None:
     """Log to stderr: JSON lines, or text where `form` is "text" or stderr is a terminal and `form` is "auto"."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
@@ -51,12 +70,14 @@ def set_up_logging(level: str, form: str) -> None:
         structlog.processors.UnicodeDecoder(),
         redact_event,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [escape_event, structlog.dev.ConsoleRenderer()] if text else [structlog.processors.JSONRenderer()]
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         ),
     )
     structlog.configure(

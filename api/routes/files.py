@@ -82,7 +82,7 @@ def _look_up(store: Store, artifact: Artifact, *, read: bool) -> _Place:
         place = _place(store, artifact.uri, read=read)
     except (ArtifactMissing, FileNotFoundError):
         raise ProblemError(
-            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again"
+            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again, without reuse"
         ) from None
     except (StorageUnavailable, OSError):
         detail = "the store cannot be reached now; try again"

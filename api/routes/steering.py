@@ -123,11 +123,12 @@ async def resume(name: str, caller: Admin, given: Given) -> AccountView:
 
 
 def _cancelling(given: Services, caller: Caller) -> Plan:
-    return Plan(rows.cancelling(given.policies, _by(caller)), able=_LIVE, usual=_LIVE)
+    return Plan(rows.cancelling(given.policies, _by(caller)), able=_LIVE, usual=_LIVE, wander=True)
 
 
 def _retrying(caller: Caller, start: str, usual: Sequence[State] = _ENDED) -> Plan:
-    return Plan(rows.retrying(_by(caller), from_start=start == "start"), able=_ENDED, usual=usual)
+    act = rows.retrying(_by(caller), from_start=start == "start")
+    return Plan(act, able=_ENDED, usual=usual, prepare=rows.lock_for_retries)
 
 
 async def _steer(given: Services, caller: Caller, export_id: str, act: Act) -> Response:

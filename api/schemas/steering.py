@@ -1,8 +1,9 @@
 """Defines how exports are steered: one, many by a filter, a whole batch."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.moments import Moment
 from landfall.exports.states import State
@@ -17,15 +18,35 @@ From = Annotated[
 ]
 
 
+def _one_or_more(value: object) -> Collection[object]:
+    """The values, whether they came as a list or as one alone."""
+    return value if isinstance(value, list) else [value]
+
+
+# Looked at before pydantic tries each form by itself: it would tell of each, at places that are in no body.
+def _states(value: object) -> object:
+    if value is not None and not all(each in set(State) for each in _one_or_more(value) if isinstance(each, str)):
+        raise ValueError(f"write one of {', '.join(State)}, or a list of them")
+    return _texts(value)
+
+
+def _texts(value: object) -> object:
+    if value is not None and not all(isinstance(each, str) for each in _one_or_more(value)):
+        raise ValueError("write a text, or a list of texts")
+    return value
+
+
 class ExportFilter(BaseModel):
     """Which exports to steer: those that every field lets through."""
 
     model_config = _STRICT
 
-    state: AnyState | list[AnyState] | None = None
+    state: Annotated[AnyState | list[AnyState] | None, BeforeValidator(_states)] = None
     account: Name | None = None
     vendor: Name | None = None
-    label: Name | list[Name] | None = Field(default=None, description="key:value; a list where all of them must be.")
+    label: Annotated[Name | list[Name] | None, BeforeValidator(_texts)] = Field(
+        default=None, description="key:value; a list where all of them must be."
+    )
     batch: Name | None = Field(default=None, description="The id of a batch.")
     since: Moment | None = Field(default=None, description="Created at or after this moment.")
     until: Moment | None = Field(default=None, description="Created before this moment.")

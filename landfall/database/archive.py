@@ -5,12 +5,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_, union
 
 from landfall.database.clock import UtcDateTime, read_clock, utc_now
 from landfall.database.reading import TimelineEvent
 from landfall.database.rows import job_in
-from landfall.database.tables import archived_exports, events, exports, has_ended, is_held, is_kept, orphans
+from landfall.database.tables import (
+    archived_exports,
+    events,
+    exports,
+    has_ended,
+    is_held,
+    is_kept,
+    is_untold,
+    orphans,
+)
 from landfall.exports.job import ExportJob
 
 _MOMENTS = frozenset(column.name for column in exports.c if isinstance(column.type, UtcDateTime))
@@ -83,11 +92,15 @@ def find_old(
 
 
 def move(connection: Connection, export_ids: Collection[str]) -> int:
-    """Archive these exports, which have ended; returns how many. One whose report may hold a slot stays for now."""
+    """Archive these exports, which have ended; returns how many.
+
+    One whose report may hold a slot stays for now, and one whose end webhooks have yet to be told.
+    """
     held = select(orphans.c.export_id).where(
         orphans.c.export_id.in_(export_ids), is_held, (orphans.c.held_until > utc_now()) | orphans.c.due_at.is_not(None)
     )
-    moving = set(export_ids) - set(connection.execute(held).scalars())
+    untold = select(events.c.export_id).where(events.c.export_id.in_(export_ids), is_untold)
+    moving = set(export_ids) - set(connection.execute(union(held, untold)).scalars())
     query = select(exports).where(exports.c.id.in_(moving), has_ended).with_for_update(skip_locked=True)
     rows = {row["id"]: row for row in connection.execute(query).mappings()}
     if not rows:

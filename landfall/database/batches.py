@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -104,10 +105,10 @@ def any_to_finish(connection: Connection) -> bool:
     return next(_ended(connection), None) is not None
 
 
-def finish(connection: Connection) -> list[Batch]:
-    """Mark the batches of which no export is live any more; returns those that this call marked."""
+def finish(connection: Connection, limit: int = 50) -> list[Batch]:
+    """Mark up to `limit` batches of which no export is live any more; returns those that this call marked."""
     finished = []
-    for batch_id in list(_ended(connection)):
+    for batch_id in list(islice(_ended(connection), limit)):
         connection.execute(_LOCK, {"locked": [batch_id]})
         marked = update(batches).where(batches.c.id == batch_id, is_unfinished, ~_has_live)
         if connection.execute(marked.values(finished_at=utc_now())).rowcount:
@@ -119,17 +120,24 @@ def finish(connection: Connection) -> list[Batch]:
 def reopen(connection: Connection, export_ids: Iterable[str]) -> None:
     """Have the batches of these exports, which are live again, be unfinished.
 
-    To be called after the exports were written, in the same transaction.
+    To be called after the exports were written, in the same transaction. One that calls it more than once calls `lock`
+    for all of them before.
     """
+    # Locked before it is looked at: `finish` may be about to mark one, on what it saw before these exports lived.
+    for some in few_sizes(lock(connection, export_ids)):
+        connection.execute(
+            update(batches).where(batches.c.id.in_(some), batches.c.finished_at.is_not(None)).values(finished_at=None)
+        )
+
+
+def lock(connection: Connection, export_ids: Iterable[str]) -> list[str]:
+    """Lock the batches of these exports in the one order in which everybody does; returns their ids."""
     found: set[str] = set()
     for some in few_sizes(sorted(set(export_ids))):
         found |= set(connection.execute(_HAVING, {"members": some}).scalars())
     for some in few_sizes(sorted(found)):
-        # Locked before it is looked at: `finish` may be about to mark one, on what it saw before these exports lived.
         connection.execute(_LOCK, {"locked": some})
-        connection.execute(
-            update(batches).where(batches.c.id.in_(some), batches.c.finished_at.is_not(None)).values(finished_at=None)
-        )
+    return sorted(found)
 
 
 _LOCK = (

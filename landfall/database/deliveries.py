@@ -157,10 +157,13 @@ def send_again(connection: Connection, delivery_id: str) -> Delivery | None:
     return find(connection, delivery_id)
 
 
-def fail_forgotten(connection: Connection, overdue: timedelta, error: str, limit: int) -> int:
-    """Give up what nobody has claimed though it is due for so long; returns how many."""
+def fail_forgotten(connection: Connection, known: Receivers, overdue: timedelta, error: str, limit: int) -> int:
+    """Give up what is for none of the known receivers, and due for so long without a claim; returns how many."""
     now = read_clock(connection)
-    late = select(deliveries.c.id).where(deliveries.c.due_at < now - overdue).limit(limit)
+    unknown = deliveries.c.webhook.is_not(None) & deliveries.c.webhook.not_in(sorted(known.webhooks))
+    if not known.callbacks:
+        unknown |= deliveries.c.webhook.is_(None)
+    late = select(deliveries.c.id).where(deliveries.c.due_at < now - overdue, unknown).limit(limit)
     failed = {"state": DeliveryState.FAILED.value, "due_at": None, "finished_at": now, "error": error}
     return connection.execute(update(deliveries).where(deliveries.c.id.in_(late)).values(**failed)).rowcount
 

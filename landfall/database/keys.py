@@ -27,6 +27,7 @@ _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 _FIND = select(keys, utc_now().label("now")).where(keys.c.prefix == bindparam("prefix"))
 _EVERY = select(keys).order_by(keys.c.created_at.desc(), keys.c.id.desc())
+_PREFIXES = select(keys.c.prefix).where(keys.c.revoked_at.is_(None))
 _FIND_BY_ID = select(keys).where(keys.c.id == bindparam("key_id"))
 _NOTE_USE = (
     update(keys)
@@ -129,6 +130,11 @@ def note_use(connection: Connection, key_id: str) -> None:
 def every(connection: Connection) -> list[ApiKey]:
     """All keys, newest first."""
     return [_key(row) for row in connection.execute(_EVERY)]
+
+
+def prefixes(connection: Connection) -> frozenset[str]:
+    """The first letters of every key that was not revoked."""
+    return frozenset(connection.execute(_PREFIXES).scalars())
 
 
 def find_by_id(connection: Connection, key_id: str) -> ApiKey | None:

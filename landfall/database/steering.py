@@ -1,6 +1,6 @@
 """Steers exports and accounts for those who ask, each in one transaction under the account's lock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
@@ -64,12 +64,18 @@ def retrying(by: str, *, from_start: bool = False) -> Act:
     def act(connection: Connection, found: ExportJob) -> Steered:
         job = _kept(_lock(connection, found), found)
         if job.state is State.STORED:
-            raise SteeringRefused(job, "the export is stored; submit its request again with force for a newer file")
+            raise SteeringRefused(job, "the export is stored; submit its request again for a newer file")
         if job.state not in RETRIABLE:
             raise SteeringRefused(job, f"the export is {job.state} and under way; cancel it first to begin it anew")
         return _steered(job, write_retry(connection, job, by=by, from_start=from_start))
 
     return act
+
+
+def lock_for_retries(connection: Connection, jobs: Sequence[ExportJob]) -> None:
+    """Lock at once what retries of these exports of one account lock one by one, lest two who retry many wait in a ring."""
+    accounts.lock(connection, jobs[0].account)
+    batches.lock(connection, [job.id for job in jobs])
 
 
 def prioritizing(priority: int, by: str) -> Act:

@@ -41,11 +41,11 @@ def explain(known: Circumstances) -> Explanation:
 
 
 def _summary(details: list[Detail], expected: Expected) -> str:
-    place = next((detail.data["place"] for detail in details if detail.code == "queue"), None)
-    if place is None:
-        return details[0].text
-    parts = [details[0].text.rstrip("."), f"{ordinal(place)} in the queue"]
-    if expected.start_at:
+    parts = [details[0].text.rstrip(".")]
+    parts += [f"{ordinal(detail.data['place'])} in the queue" for detail in details if detail.code == "queue"]
+    if any(detail.code == "no_worker" for detail in details):
+        parts.append("no worker was heard of lately")
+    elif expected.start_at:
         parts.append(f"expected start about {moment(expected.start_at)}")
     return "; ".join(parts) + "."
 
@@ -199,7 +199,8 @@ def _expected(known: Circumstances) -> Expected:
     job, now, usual = known.job, known.now, known.usual
     build = timedelta(seconds=usual.median) if usual else None
     if job.state is State.QUEUED:
-        start = _start(known.line, now, build) if known.line else None
+        # Without a worker nothing is started, whatever the queue looks like.
+        start = _start(known.line, now, build) if known.line and known.workers != 0 else None
         return Expected(start_at=start, built_at=start + build if start and build else None)
     built = job.started_at + build if job.started_at and build and job.state is State.EXPORTING else None
     next_step = None if job.leased else job.due_at

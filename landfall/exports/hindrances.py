@@ -26,7 +26,7 @@ def hindrances(account: str, line: Line, now: datetime) -> Iterator[Detail]:
     if line.used >= throttle.slots:
         yield _slots(line)
     if throttle.slots < throttle.max_started:
-        text = f"The vendor throttles below its limit: Landfall uses {throttle.slots} slots of {throttle.max_started} for now."
+        text = f"The vendor throttles below its limit: Landfall uses {throttle.slots} of {throttle.max_started} slots for now."
         yield Detail("slots_lowered", text, {"limit": throttle.slots, "max_started": throttle.max_started})
     if next_token := _next_token(throttle, now):
         text = f"The account's rate of starts is used up; the next is due at {moment(next_token)}."

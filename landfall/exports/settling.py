@@ -248,14 +248,14 @@ def _deadline_passed(job: ExportJob, now: datetime) -> Fault | None:
     return Fault(
         "deadline_passed",
         f"the export was not done {hours:g} h after its start" + (f": {job.error.message}" if job.error else ""),
-        "Ask for a smaller range or a longer deadline, and submit the export again.",
+        "Have it tried again for as long (`landfall retry`), or submit a smaller range or a longer deadline.",
     )
 
 
 WORKERS_DIED = Fault(
     "worker_died",
     "every worker that tried this step died in it",
-    "Look at the workers' logs and memory, then submit the export again.",
+    "Look at the workers' logs and memory, then have it tried again (`landfall retry`).",
 )
 _MEND_AND_SUBMIT = (
     "Use the file, which is whole; where its copy is needed, mend what the message names and submit the export again "

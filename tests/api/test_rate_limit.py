@@ -9,7 +9,7 @@ import pytest
 from api.rate_limit import RateLimit
 from landfall.settings import Settings
 from tests.api.conftest import NOWHERE
-from tests.stack import Stack, new_key, run_stack
+from tests.stack import Stack, new_key, run_stack, until
 from tests.vendors.sandbox_process import Sandbox
 
 FIELDS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"}
@@ -104,6 +104,14 @@ def test_whoever_guesses_keys_is_stopped_and_whoever_holds_one_is_not(strict: St
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert "wrong keys" in refused.json()["detail"]
     assert refused.headers["retry-after"] == "1"
+    assert strict.get("/v1/accounts").status_code == 200
+
+
+def test_whoever_holds_a_key_is_let_in_for_the_first_time_while_another_at_the_address_guesses(strict: Stack) -> None:
+    wrong = {"authorization": "Bearer lf_wrongkey_" + "x" * 43}
+    until(lambda: strict.get("/v1/accounts", headers=wrong).status_code == 429, "that it is too many")
+    alike = {"authorization": f"Bearer {strict.key[:12]}" + "x" * 43}
+    assert {strict.get("/v1/accounts", headers=alike).status_code for _ in range(3)} <= {401, 429}
     assert strict.get("/v1/accounts").status_code == 200
 
 

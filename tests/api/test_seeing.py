@@ -65,7 +65,7 @@ def test_an_explanation_says_in_words_and_data_why_an_export_waits(api: Stack) -
     found = api.get(f"/v1/exports/{last}/explain").json()
     assert set(found) == {"summary", "details", "expected"}
     assert found["summary"].startswith("Waits for a slot: 5 of 5 held by exp_")
-    assert found["summary"].endswith(" in the queue.")
+    assert found["summary"].endswith(" in the queue; no worker was heard of lately.")
     details = {detail["code"]: detail for detail in found["details"]}
     assert details["waits_for_slot"]["used"] == details["waits_for_slot"]["limit"] == 5
     assert len(details["waits_for_slot"]["holders"]) == 5

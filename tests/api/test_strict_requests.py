@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.strict_json import MOST_DEPTH
+from api.strict_json import MOST_DEPTH, MOST_NAMES
 from tests.stack import Stack
 
 KIND = {"content-type": "application/json"}
@@ -49,6 +49,33 @@ def test_json_that_is_none_or_means_two_things_is_refused_where_it_does(
     [error] = [error for error in problem["errors"] if error["pointer"] == pointer]
     assert words in error["detail"]
     assert words in problem["detail"]
+
+
+def test_an_object_of_very_many_names_is_refused_at_once(api: Stack) -> None:
+    names = ",".join(f'"{number}":0' for number in range(200_000))
+    # Where each were looked at it would take minutes, and nobody else would be served.
+    answer = api.post("/v1/exports", content=f'{{{names},"z":0,"z":0}}'.encode(), headers=KIND)
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"an object in it has more than {MOST_NAMES} names")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"x{number}": 0 for number in range(1000)},
+        {"account": "shop-bwp", "request": {f"x{number}": 0 for number in range(1000)}},
+        {"account": "shop-bwp", "request": {"report_type": "USER_EVENTS"}, "labels": {f"X{n}": 0 for n in range(1000)}},
+    ],
+    ids=["fields", "fields of the request", "labels"],
+)
+def test_of_very_many_mistakes_a_hundred_are_named(api: Stack, body: dict[str, Any]) -> None:
+    one, several = api.post("/v1/exports", json=body), api.post("/v1/batches", json={"exports": [body] * 3})
+    assert [len(answer.json()["errors"]) for answer in (one, several)] == [100, 100]
+
+
+def test_of_very_many_wrong_parameters_a_hundred_are_named(api: Stack) -> None:
+    unknown = api.get("/v1/exports?" + "&".join(f"x{number}" for number in range(1000)))
+    wrong = api.get("/v1/exports?" + "&".join(["state=x"] * 1000))
+    assert [len(answer.json()["errors"]) for answer in (unknown, wrong)] == [100, 100]
 
 
 def test_whole_pairs_and_any_other_text_are_taken(api: Stack) -> None:

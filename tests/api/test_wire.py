@@ -1,5 +1,6 @@
 """Checks what the API makes of requests that no good client sends, over raw sockets."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.beside import another_api
-from tests.api.raw import ask, exchange, first, head
+from tests.api.raw import PATIENCE_SECONDS, Answer, ask, exchange, first, head
 from tests.stack import Stack
 
 MOST = 2048
@@ -23,6 +24,16 @@ def small(api: Stack) -> Iterator[Stack]:
 
 def post(stack: Stack, *headers: str) -> bytes:
     return head("POST", "/v1/exports", JSON, f"Authorization: Bearer {stack.key}", *headers)
+
+
+def read_one(connection: socket.socket) -> Answer:
+    """Read one answer, whose body is an object of JSON."""
+    data = b""
+    while not data.endswith(b"}"):
+        piece = connection.recv(1 << 16)
+        assert piece, data
+        data += piece
+    return first(data)
 
 
 def chunk(size: int) -> bytes:
@@ -76,6 +87,49 @@ def test_a_second_head_that_does_not_end_is_given_up_too(small: Stack) -> None:
 def test_a_head_without_end_is_cut_off(api: Stack) -> None:
     answer = ask(api.port, b"GET / HTTP/1.1\r\nX-Long: ", *[b"x" * 65536] * 6)
     assert answer.problem["code"] == "request_header_fields_too_large"
+
+
+@pytest.mark.parametrize("begun", [b"0\r\n", b"0\r\nX-Long: ", b"1;long="], ids=["many", "one", "an extension"])
+def test_trailers_without_end_are_cut_off(api: Stack, begun: bytes) -> None:
+    line = b"X-A: " + b"x" * 1000 + b"\r\n" if begun == b"0\r\n" else b"x" * 1000
+    request = head("POST", "/v1/exports", "Transfer-Encoding: chunked") + begun + line * 64_000
+    # Cut off before the answer or behind it, the connection breaks before all of it is sent.
+    with (
+        socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE_SECONDS) as connection,
+        pytest.raises(ConnectionError),
+    ):
+        connection.sendall(request)
+
+
+def test_a_trailer_is_no_header(api: Stack) -> None:
+    body = f"0\r\nAuthorization: Bearer {api.key}\r\n\r\n".encode()
+    answer = ask(api.port, head("POST", "/v1/exports", "Transfer-Encoding: chunked", "Connection: close") + body)
+    assert answer.problem["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("request_", "then"),
+    [
+        (head("POST", "/v1/exports", "Content-Length: 1000"), b"x"),
+        (head("POST", "/v1/exports", "Content-Length: 1"), b"x"),
+        (head("GET", "/healthz"), b"\r\n"),
+    ],
+    ids=["a body that goes on", "a body that ends", "an empty line"],
+)
+def test_what_comes_behind_an_answer_holds_no_connection_open(small: Stack, request_: bytes, then: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(request_)
+        read_one(connection)
+        connection.sendall(then)
+        assert connection.recv(1 << 16) == b""
+
+
+def test_a_connection_goes_on_behind_a_body_that_came_late(api: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(head("POST", "/v1/exports", "Content-Length: 1"))
+        assert read_one(connection).status == 401
+        connection.sendall(b"x" + head("GET", "/healthz"))
+        assert read_one(connection).status == 200
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,9 @@ def test_reuse_is_content_with_what_is_stored(running: Up) -> None:
         ('{"account": "shop-ab"', "days.jsonl, line 1: it is not valid JSON"),
         ("[1]", "days.jsonl, line 1: write an export as"),
         ("\n", "days.jsonl: it lists no export"),
-        ('{"account": "nobody", "request": {}}', "exports.0.account: there is no account 'nobody'"),
+        ('{"account": "nobody", "request": {}}', "days.jsonl, line 1: account: there is no account 'nobody'"),
+        ('\n\n{"account": "shop-bwp", "request": {"report_type": 1}}', "days.jsonl, line 3: report_type: "),
+        ('{"account": "shop-bwp"}', "days.jsonl, line 1: request: field required"),
     ],
 )
 def test_a_bad_file_gets_one_sentence(running: Up, tmp_path: Path, content: str, complaint: str) -> None:
@@ -106,6 +108,9 @@ def test_a_bad_file_gets_one_sentence(running: Up, tmp_path: Path, content: str,
         ("account,priority\nshop-ab,high\n", "line 2: priority: 'high' is no whole number"),
         ("account,filters:\nshop-ab,{\n", "line 2: filters: it is not valid JSON"),
         ("account,a\nshop-ab,1,2\n", "line 2: it has a cell without a name"),
+        ("account,report_type,start\nshop-bwp,USER_EVENTS\n", "line 2: it has fewer cells than the first line"),
+        ("account,report_type\nshop-bwp,USER_EVENTS\n\nshop-bwp,EVENTS\n", "days.csv, line 4: report_type: "),
+        ("account,report_type,callback_url\nshop-bwp,USER_EVENTS,https://example.com/\n", "line 2: callback_url: "),
     ],
 )
 def test_a_bad_table_gets_one_sentence(running: Up, tmp_path: Path, content: str, complaint: str) -> None:
@@ -123,6 +128,8 @@ def test_a_bad_table_gets_one_sentence(running: Up, tmp_path: Path, content: str
         (("a=1", "--window", "P1D"), "--from is missing"),
         ((*EVENTS[2:], *DAYS), "--account is missing"),
         ((*EVENTS, *DAYS, "--idempotency-key", ""), "idempotency-key: write it as"),
+        ((*EVENTS, *DAYS, "--callback-url", "https://example.com/"), "callback_url: it needs callback_secret"),
+        ((*EVENTS, *DAYS, "--deadline", "soon"), "deadline: "),
     ],
 )
 def test_words_that_do_not_fit_get_one_sentence(running: Up, words: tuple[str, ...], complaint: str) -> None:

@@ -173,6 +173,24 @@ def test_list_narrows_by_state_account_vendor_and_limit(running: Up) -> None:
     assert body(run(running, "list", "--vendor", "intelligems", "--state", "queued", "--json"))["items"] == []
 
 
+def test_a_list_that_goes_on_says_how_to_see_more(running: Up) -> None:
+    for words in (INTELLIGEMS, BUY_WITH_PRIME):
+        run(running, "submit", *words, "--force")
+    both = body(run(running, "list", "--limit", "2", "--json"))["items"]
+    first = run(running, "list", "--limit", "1")
+    cursor = first.stderr.split("--cursor ")[1].split()[0]
+    second = run(running, "list", "--limit", "1", "--cursor", cursor)
+    assert [ended.stdout.splitlines()[1].split("\t")[0] for ended in (first, second)] == [each["id"] for each in both]
+
+
+def test_a_callback_url_arrives(running: Up) -> None:
+    ended = run(running, "submit", *BUY_WITH_PRIME, "--force", "--callback-url", "https://example.com/")
+    assert (ended.returncode, one_line(ended.stderr).split(",")[0]) == (
+        2,
+        "callback_url: it needs callback_secret in landfall.toml",
+    )
+
+
 def test_list_since_takes_a_date_or_a_moment(running: Up) -> None:
     export = stored(running)
     for since, found in (

@@ -67,6 +67,7 @@ def test_priority_changes_a_queued_export(paused: Up) -> None:
     assert one_line(ended.stdout) == f"Export {name} has priority 7."
     assert run(paused, "priority", name, "--", "-7").returncode == 0
     assert show(paused, name)["priority"] == -7
+    assert "goes behind --" in one_line(run(paused, "priority", name, "-7").stderr)
 
 
 def test_a_filter_is_counted_first_and_changes_nothing_in_a_pipe_without_yes(paused: Up) -> None:
@@ -113,10 +114,11 @@ def test_on_a_terminal_it_asks(paused: Up, typed: str, state: str) -> None:
     [
         ([], "say which"),
         (["exp_1", "--all"], "say which"),
+        (["exp_1", "--dry-run"], "--dry-run counts"),
         (["--filter", "colour=red"], "colour=red"),
         (["--filter", "account=a", "--filter", "account=b"], "twice"),
         (["--filter", "since=yesterday"], "since"),
-        (["--filter", "state=gone", "--yes"], "state"),
+        (["--filter", "state=gone", "--yes"], "filter.state: write one of queued, starting, "),
     ],
 )
 def test_words_that_choose_nothing_are_refused_in_one_sentence(running: Up, words: list[str], named: str) -> None:

@@ -93,6 +93,19 @@ def test_a_batch_whose_export_lives_again_is_finished_again_later(connection: Co
     assert [each.id for each in batches.finish(connection)] == ["bat_1"]
 
 
+def test_no_more_batches_than_a_transaction_should_take_are_finished_at_once(connection: Connection) -> None:
+    jobs = _accept(connection, 1)
+    for number in range(5):
+        _make(connection, f"bat_{number}", jobs)
+    _end(connection, jobs[0].id)
+    assert [[each.id for each in batches.finish(connection, 2)] for _ in range(4)] == [
+        ["bat_0", "bat_1"],
+        ["bat_2", "bat_3"],
+        ["bat_4"],
+        [],
+    ]
+
+
 @pytest.mark.parametrize("state", [State.STORED, State.FAILED])
 def test_an_archived_export_still_counts(connection: Connection, state: State) -> None:
     jobs = _accept(connection, 2)

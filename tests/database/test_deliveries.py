@@ -113,6 +113,24 @@ def test_only_open_receivers_are_claimed_for(connection: Connection) -> None:
         assert {each.webhook for each in claim(connection, receivers)} == expected
 
 
+def test_only_what_is_for_nobody_that_is_known_is_given_up_when_it_is_overdue(connection: Connection) -> None:
+    put(connection, "ops", "other", None)
+    due_at = read_clock(connection) - timedelta(days=2)
+    overdue = update(service_tables.deliveries).values(state="pending", due_at=due_at, error=None)
+    for known, expected in (
+        (Receivers(frozenset({"ops", "other"}), callbacks=True), set()),
+        (Receivers(frozenset({"ops"}), callbacks=True), {"other"}),
+        (Receivers(frozenset({"ops"}), callbacks=False), {"other", None}),
+        (Receivers(frozenset(), callbacks=True), {"ops", "other"}),
+        (Receivers(frozenset(), callbacks=False), {"ops", "other", None}),
+    ):
+        connection.execute(overdue)
+        assert deliveries.fail_forgotten(connection, known, timedelta(days=3), "nobody sends it", 9) == 0
+        assert deliveries.fail_forgotten(connection, known, timedelta(days=1), "nobody sends it", 9) == len(expected)
+        failed = DeliveryFilter(state=DeliveryState.FAILED)
+        assert {each.webhook for each in page(connection, failed, None, 9)} == expected
+
+
 def test_a_list_goes_on_where_the_page_before_ended(connection: Connection) -> None:
     new = put(connection, *["ops"] * 5, None)
     seen: list[str] = []

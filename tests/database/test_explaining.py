@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, update
 
-from landfall.database import archive, build_times, explaining, ledger, orphans
+from landfall.database import archive, build_times, explaining, ledger, orphans, workers
 from landfall.database import tables as t
 from landfall.database.clock import read_clock
+from landfall.database.workers import Report
 from landfall.exports.circumstances import Circumstances
 from landfall.exports.explaining import explain
 from landfall.exports.job import ExportJob
@@ -61,6 +62,8 @@ def test_an_expected_start_comes_from_what_was_learned(connection: Connection) -
     now = read_clock(connection)
     busy(connection, now)
     ledger.accept(connection, [make_job(id="exp_1", created_at=now)])
+    assert explain(known(connection, "exp_1")).expected.start_at is None, "nobody is there to start it"
+    workers.report(connection, Report("host:1:a", "0", 0, ""))
     found = explain(known(connection, "exp_1"))
     # The oldest holder has had its four minutes.
     start = found.expected.start_at

@@ -105,3 +105,9 @@ def test_keys_are_listed_newest_first(connection: Connection) -> None:
 def test_a_scope_includes_itself_and_those_before_it(scope: Scope) -> None:
     order = [Scope.READ, Scope.WRITE, Scope.ADMIN]
     assert [each for each in order if scope.includes(each)] == order[: order.index(scope) + 1]
+
+
+def test_the_first_letters_of_all_keys_but_revoked_ones_are_known(connection: Connection) -> None:
+    kept, gone = (keys.create(connection, "same", Scope.READ)[0] for _ in range(2))
+    keys.revoke(connection, gone.id)
+    assert keys.prefixes(connection) == {kept.prefix}

@@ -142,6 +142,14 @@ def test_a_step_that_nobody_takes_is_overdue_and_a_missing_worker_is_named() -> 
     assert codes(found)[:2] == ["overdue", "no_worker"]
 
 
+def test_without_a_worker_no_start_is_expected_and_the_summary_says_so() -> None:
+    found = explained(FULL, usual=USUAL, workers=0)
+    assert found.summary.endswith("; 3rd in the queue; no worker was heard of lately.")
+    assert found.expected.start_at is found.expected.built_at is None
+    built = explained(Line(account(), 1), state=State.READY, due_at=later(-1), workers=0)
+    assert built.summary.endswith("; no worker was heard of lately.")
+
+
 def test_what_has_ended_says_where_why_or_by_whom() -> None:
     stored = explained(state=State.STORED, artifact=FILE, finished_at=NOON)
     assert "file:///x.csv" in stored.summary

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from io import StringIO
 
@@ -45,9 +46,19 @@ PLAIN = [
 @pytest.fixture
 def written() -> Iterator[StringIO]:
     """What the log writes, as JSON lines."""
+    yield from written_as("json")
+
+
+@pytest.fixture
+def shown() -> Iterator[StringIO]:
+    """What the log writes, as text."""
+    yield from written_as("text")
+
+
+def written_as(form: str) -> Iterator[StringIO]:
     root, text = logging.getLogger(), StringIO()
     before, level, configured = root.handlers[:], root.level, structlog.get_config()
-    set_up_logging("debug", "json")
+    set_up_logging("debug", form)
     for handler in root.handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(text)
@@ -101,3 +112,16 @@ def test_no_line_of_the_log_holds_a_secret_wherever_it_stands_in_it(written: Str
     assert [leak for _, leak in SHAPES if leak in lines] == []
     assert "hunter2" not in lines
     assert {json.loads(line)["level"] for line in lines.splitlines()} == {"info", "error"}
+
+
+def test_no_line_of_the_log_tells_a_terminal_what_to_do_or_passes_for_two(shown: StringIO) -> None:
+    log = get_logger("test")
+    log.info("request\nfaked", path="/\x1b]0;owned\x07", other="/\x9b2J\u202etxt", more="a\nb")
+    log.error("a mistake", exc_info=ValueError("\x1b[2J"))
+    text = shown.getvalue()
+    assert len(text.splitlines()) > len(text.partition("a mistake")[0].splitlines())
+    plain = re.sub(r"\x1b\[\d*m", "", text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]", plain)
+    assert plain.splitlines()[0].partition("request")[2].startswith("\\nfaked")
+    assert "path=/\\x1b]0;owned\\x07" in plain
+    assert "ValueError: \\x1b[2J" in plain

@@ -170,6 +170,8 @@ def test_what_was_finished_a_month_ago_is_removed_and_what_nobody_sends_for_a_da
     async def scenario() -> None:
         async with house(tmp_path, webhooks({"ops": hook(URL)})) as found:
             old, young, forgotten, waiting = await found.put(*[""] * 4, webhook="gone")
+            # Nobody was there to send it: the worker that comes back does.
+            (kept,) = await found.put("", webhook="ops")
 
             def age(connection: Connection) -> None:
                 now = read_clock(connection)
@@ -178,6 +180,7 @@ def test_what_was_finished_a_month_ago_is_removed_and_what_nobody_sends_for_a_da
                     (young, 31, {"state": "failed", "finished_at": now - timedelta(days=29), "due_at": None}),
                     (forgotten, 2, {"due_at": now - timedelta(days=2)}),
                     (waiting, 2, {"due_at": now + timedelta(hours=1)}),
+                    (kept, 2, {"due_at": now - timedelta(days=2)}),
                 ):
                     values |= {"created_at": now - timedelta(days=days)}
                     connection.execute(
@@ -187,9 +190,10 @@ def test_what_was_finished_a_month_ago_is_removed_and_what_nobody_sends_for_a_da
             await found.database.write(age)
             await found.herald.announce()
             states = {each.id: each for each in await found.all()}
-            assert set(states) == {young, forgotten, waiting}
+            assert set(states) == {young, forgotten, waiting, kept}
             assert states[forgotten].state is DeliveryState.FAILED
             assert "no longer in the settings" in (states[forgotten].error or "")
             assert states[waiting].state is DeliveryState.PENDING
+            assert states[kept].state is DeliveryState.PENDING
 
     run(scenario())

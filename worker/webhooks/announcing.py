@@ -14,7 +14,7 @@ from landfall.database import batches, deliveries, news
 from landfall.database.batches import Batch
 from landfall.database.clock import read_clock
 from landfall.database.connection import Database
-from landfall.database.deliveries import Delivery, new_id
+from landfall.database.deliveries import Delivery, Receivers, new_id
 from landfall.database.news import Ended
 from landfall.exports.news import BATCH_FINISHED, OF_STATE, export_payload, moment, payload
 from landfall.log import get_logger
@@ -54,10 +54,12 @@ class Herald:
 
     async def announce_batches(self) -> None:
         """Mark the batches that have ended as finished, and announce them. Raises DatabaseUnavailable."""
-        if not await self._database.read(batches.any_to_finish):
-            return
-        if await self._database.write(self._tell_of_batches):
-            self._wake()
+        for _ in range(_MOST_A_ROUND):
+            if not await self._database.read(batches.any_to_finish):
+                break
+            if await self._database.write(self._tell_of_batches):
+                self._wake()
+            await asyncio.sleep(0)
 
     async def _announce_some(self) -> bool:
         """Announce a transaction's worth of news; False where there is no more for now."""
@@ -79,7 +81,7 @@ class Herald:
         return len(ended), len(new)
 
     def _tell_of_batches(self, connection: Connection) -> int:
-        finished = batches.finish(connection)
+        finished = batches.finish(connection, _AT_ONCE)
         now = read_clock(connection)
         new: list[Delivery] = []
         for batch in finished:
@@ -113,7 +115,11 @@ class Herald:
     async def _tidy(self) -> None:
         """Remove what was finished long ago, and give up what no worker knows the receiver of."""
         removing = partial(deliveries.remove_old, age=_KEPT, limit=_TIDIED_AT_ONCE)
-        forgetting = partial(deliveries.fail_forgotten, overdue=_FORGOTTEN, error=_NOBODY_SENDS, limit=_TIDIED_AT_ONCE)
+        # What waited for a day because no worker ran is sent all the same.
+        known = Receivers(frozenset(self._webhooks.named), callbacks=self._webhooks.callback_secret is not None)
+        forgetting = partial(
+            deliveries.fail_forgotten, known=known, overdue=_FORGOTTEN, error=_NOBODY_SENDS, limit=_TIDIED_AT_ONCE
+        )
         for what, work in (("old webhooks were removed", removing), ("webhooks were given up", forgetting)):
             count = some = await self._database.write(work)
             while some == _TIDIED_AT_ONCE:

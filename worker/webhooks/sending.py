@@ -110,7 +110,7 @@ class Sender:
             self._note_crowded((self._crowded - freed) | waiting)
 
     async def _send_some(self, receivers: deliveries.Receivers) -> tuple[bool, set[str]]:
-        """Begin to send what is found for them and has a place; returns whether any is, and who has more waiting."""
+        """Begin to send what is found for them and has a place; returns whether any was ours, and who has more waiting."""
         due = await self._database.read(partial(deliveries.look, receivers=receivers, limit=_LOOKED_AT))
         chosen, waiting = self._chosen(due)
         if not chosen:
@@ -121,7 +121,8 @@ class Sender:
             self._begin(delivery, now)
         if cancelled:
             raise asyncio.CancelledError
-        return True, waiting
+        # None was ours where others are just taking them: to look again at once would only find the same.
+        return bool(claimed), waiting if claimed else set()
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Let what is being sent come to its end for so long, or until there is a hurry; the rest is handed back."""
