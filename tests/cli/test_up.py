@@ -276,6 +276,7 @@ def test_ctrl_c_leaves_no_process_and_no_socket(tmp_path: Path, number: signal.S
     assert "Traceback" not in running.log
 
 
+@pytest.mark.slow
 def test_sigkill_lets_the_children_end_and_the_next_up_works(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -295,6 +296,7 @@ def test_sigkill_lets_the_children_end_and_the_next_up_works(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "redis"])
+@pytest.mark.slow
 def test_what_dies_is_started_again(tmp_path: Path, name: str) -> None:
     write_accounts(tmp_path)
     with up(tmp_path) as running:
@@ -331,6 +333,7 @@ def test_quiet_writes_the_logs_to_files(tmp_path: Path) -> None:
     assert not [secret for secret in SECRETS.values() if secret in log.read_text()]
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_kills_at_once(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     with up(tmp_path) as running:

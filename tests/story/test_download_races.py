@@ -38,7 +38,7 @@ def test_a_worker_that_wakes_up_late_publishes_nothing_a_second_time(stack: Stac
 
 
 def test_a_message_that_two_workers_get_is_downloaded_once(stack: Stack) -> None:
-    stack.sandbox.fault("slow_answer", operation="download", seconds=1)
+    stack.sandbox.fault("slow_answer", operation="download", seconds=3)
     stack.start("worker")
     stack.start("worker")
     id_ = stack.submit()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.stack import Stack, until
 
 
@@ -22,6 +24,7 @@ def test_two_workers_share_slots_polls_and_one_token(stack: Stack) -> None:
     assert stats["polls"]["buy_with_prime"] == sum(export["polls"] for export in exports)
 
 
+@pytest.mark.slow
 def test_a_lost_start_keeps_a_slot_for_the_safety_time_and_lets_go(stack: Stack) -> None:
     stack.sandbox.fault("lost_answer", operation="start")
     stack.start("worker")
@@ -33,6 +36,7 @@ def test_a_lost_start_keeps_a_slot_for_the_safety_time_and_lets_go(stack: Stack)
     assert stack.sandbox.stats()["starts"]["buy_with_prime"] == 2
 
 
+@pytest.mark.slow
 def test_an_export_past_its_deadline_keeps_its_slot_until_the_vendor_is_done(stack: Stack) -> None:
     stack.sandbox.fault("never_finishes")
     stack.start("worker")
@@ -59,6 +63,7 @@ def test_refused_credentials_stop_the_account_and_nothing_else_fails(stack: Stac
         stack.wait_for(id_, "stored")
 
 
+@pytest.mark.slow
 def test_throttling_from_outside_lowers_the_limit_for_a_while(stack: Stack) -> None:
     stack.sandbox.fault("throttle")
     stack.start("worker")
@@ -69,6 +74,7 @@ def test_throttling_from_outside_lowers_the_limit_for_a_while(stack: Stack) -> N
     assert [event["attempt"] for event in stack.events(id_) if event["kind"] == "start"] == [1]
 
 
+@pytest.mark.slow
 def test_a_rate_limit_pauses_the_account_until_the_time_it_names(stack: Stack) -> None:
     stack.sandbox.fault("rate_limited", operation="start", seconds=2)
     stack.start("worker")
