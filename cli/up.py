@@ -16,7 +16,6 @@ from cli.children import Child
 from cli.client import Api
 from cli.failures import DONE, INTERRUPTED, CommandError
 from cli.fields import write_fields
-from cli.local_key import keep_local_key
 from cli.one_home import Home, hold
 from cli.output import answer, remark
 from cli.processes import PROGRAMS, command_line, own_command
@@ -63,7 +62,7 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
         return INTERRUPTED if watch.interrupted else DONE
     with redis.used() if redis else contextlib.nullcontext():
         try:
-            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url, env)))
+            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url)))
         finally:
             clean = _stop(children, watch, settings.grace_seconds + _EXTRA_GRACE_SECONDS)
         return DONE if clean else INTERRUPTED
@@ -155,8 +154,7 @@ def _stop(children: Sequence[Child], watch: Watch, patience: float) -> bool:
     return clean
 
 
-def _open(home: Home, checked: Checked, url: str, env: Mapping[str, str]) -> None:
-    keep_local_key(checked.settings.home, url, env)
+def _open(home: Home, checked: Checked, url: str) -> None:
     home.announce(url)
     answer(f"Landfall is up at {url}")
     facts = [

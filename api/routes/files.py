@@ -15,7 +15,6 @@ from api.file_response import StoredFile, is_held_already
 from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.problems import ProblemError
 from api.services import Given
-from api.strict_route import StrictRoute
 from landfall.exports.errors import StorageUnavailable
 from landfall.exports.job import Artifact, ExportJob
 from landfall.storage.encodings import file_name, media_type
@@ -25,7 +24,7 @@ _LINK_SECONDS = 300
 _RETRY_SECONDS = 5
 _FORMS: dict[str, dict[str, str]] = {"text/csv": {}, "application/gzip": {}, "application/zstd": {}}
 
-router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def _look_up(store: Store, artifact: Artifact, *, read: bool) -> _Place:
         place = _place(store, artifact.uri, read=read)
     except (ArtifactMissing, FileNotFoundError):
         raise ProblemError(
-            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again, without reuse"
+            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again"
         ) from None
     except (StorageUnavailable, OSError):
         detail = "the store cannot be reached now; try again"

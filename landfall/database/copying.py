@@ -10,9 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 
-from landfall.database.schema import metadata
-from landfall.database.service_tables import workers
-from landfall.database.tables import duties, exports, labels, schema_support
+from landfall.database.tables import duties, exports, labels, metadata, schema_support, workers
 
 _CHUNK = 1000
 # Who works and who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels

@@ -33,30 +33,25 @@ def current(connection: Connection) -> Schema | None:
 
 
 async def require_head(database: Database) -> None:
-    """Raise SettingsError, with the cure, unless this release can work on the database's schema."""
+    """Raise SettingsError, with the cure, unless this release can work on the database's schema.
+
+    That is its own revision, or a later one that says so: an old worker goes on beside a new schema.
+    """
     try:
         found = await database.read(current)
     except DatabaseUnavailable as error:
         raise unreachable(error) from None
-    if wrong := objection(found):
-        raise SettingsError(wrong)
-
-
-def objection(found: Schema | None) -> str | None:
-    """Why this release cannot work on such a schema, with the cure; None where it can.
-
-    It can on its own revision, or a later one that says so: an old worker goes on beside a new schema.
-    """
     if found is None:
-        return "the database has no tables yet: run `landfall migrate`."
+        raise SettingsError("the database has no tables yet: run `landfall migrate`.")
     if found.revision < HEAD:
-        return f"the database is at revision {found.revision}, this release needs {HEAD}: run `landfall migrate`."
+        raise SettingsError(
+            f"the database is at revision {found.revision}, this release needs {HEAD}: run `landfall migrate`."
+        )
     if found.oldest > HEAD:
-        return (
+        raise SettingsError(
             f"the database is at revision {found.revision}, made for revision {found.oldest} and later, and this "
             f"release knows {HEAD}: install the newer release."
         )
-    return None
 
 
 def unreachable(error: DatabaseUnavailable) -> SettingsError:

@@ -25,8 +25,6 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("untold", sa.Boolean(), server_default=sa.false(), nullable=False))
     _index("ix_events_untold", "events", ["id"], where="untold")
     _index("ix_exports_newest_of_error", "exports", ["error_code", *_BY_AGE], where="error_code IS NOT NULL")
-    kept = "file_uri IS NOT NULL AND file_removed_at IS NULL"
-    _index("ix_exports_reusable", "exports", ["account", "request_hash"], where=kept)
     _create_keys()
     _create_batches()
     _create_deliveries()
@@ -57,12 +55,6 @@ def _create_keys() -> None:
         sa.Column("last_used_at", _MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_keys"),
         sa.UniqueConstraint("prefix", name="uq_keys_prefix"),
-    )
-    op.create_table(
-        "seals",
-        sa.Column("name", sa.String(63), nullable=False),
-        sa.Column("key", sa.String(64), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_seals"),
     )
     op.create_table(
         "answers",
@@ -136,9 +128,8 @@ def _index(name: str, table: str, columns: list[str | sa.ColumnElement[Any]], *,
 
 def downgrade() -> None:
     """Undo."""
-    for table in ("workers", "deliveries", "batch_items", "batches", "answers", "seals", "keys"):
+    for table in ("workers", "deliveries", "batch_items", "batches", "answers", "keys"):
         op.drop_table(table)
-    op.drop_index("ix_exports_reusable", table_name="exports")
     op.drop_index("ix_exports_newest_of_error", table_name="exports")
     op.drop_index("ix_events_untold", table_name="events")
     op.drop_column("events", "untold")
