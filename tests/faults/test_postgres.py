@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from tests.faults.client import PatientClient
+from tests.faults.going_on import assert_all_goes_on, assert_nobody_ended
 from tests.faults.moving import longest_rest, with_a_step
 from tests.faults.promise import assert_kept
 from tests.faults.row import Row
@@ -66,10 +67,6 @@ def skip_unless_ours(server: Postgres) -> None:
         pytest.skip("the server of TEST_DATABASE_URL is not ours to be stopped")
 
 
-def assert_nobody_ended(row: Row) -> None:
-    assert [process.poll() for process in row.stack.processes] == [None] * len(row.stack.processes)
-
-
 @pytest.mark.faults(24, f"Postgres crashed {CRASHES} times under load", **BUILDS)
 def test_a_database_that_crashes_under_load_keeps_what_it_acknowledged(row: Row, server: Postgres) -> None:
     skip_unless_ours(server)
@@ -111,14 +108,7 @@ def test_while_the_database_is_away_nothing_is_promised_and_nobody_gives_up(row:
     assert not client.accepted
     assert_nobody_ended(row)
     server.start()
-    since = time.time()
-    row.moments = [since]
-    client.finish(row)
-    assert_kept(row)
-    assert_nobody_ended(row)
-    rest = longest_rest(row, met, since)
-    row.note(each_moved_in=f"{rest:.1f} s", refused=client.answers[503])
-    assert rest <= 20
+    assert_all_goes_on(row, client, met)
 
 
 @pytest.mark.faults(26, "the answer to COMMIT lost", **BUILDS)

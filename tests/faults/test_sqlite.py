@@ -13,6 +13,7 @@ import pytest
 
 from landfall.transport.embedded import EmbeddedRedis
 from tests.faults.client import PatientClient
+from tests.faults.going_on import assert_all_goes_on, assert_nobody_ended
 from tests.faults.moving import longest_rest, with_a_step
 from tests.faults.promise import assert_kept
 from tests.faults.row import Row
@@ -32,10 +33,6 @@ def integrity(path: Path) -> str:
         return str(database.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def assert_nobody_ended(row: Row) -> None:
-    assert [process.poll() for process in row.stack.processes] == [None] * len(row.stack.processes)
-
-
 @pytest.mark.faults(29, f"SQLite locked for {LOCKED_SECONDS} s", **BUILDS)
 def test_while_somebody_holds_sqlite_nothing_is_promised_and_then_all_goes_on(row: Row) -> None:
     row.start_workers(2)
@@ -50,14 +47,7 @@ def test_while_somebody_holds_sqlite_nothing_is_promised_and_then_all_goes_on(ro
         until(lambda: client.answers[503] and time.monotonic() >= over, "a refusal and the end of the lock")
         assert not client.accepted
         other.execute("ROLLBACK")
-    since = time.time()
-    row.moments = [since]
-    client.finish(row)
-    assert_kept(row)
-    assert_nobody_ended(row)
-    rest = longest_rest(row, met, since)
-    row.note(each_moved_in=f"{rest:.1f} s", refused=client.answers[503])
-    assert rest <= 20
+    assert_all_goes_on(row, client, met)
 
 
 class SmallDisk:
