@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 
-from landfall.database.tables import duties, exports, labels, metadata, schema_support, workers
+from landfall.database.tables import duties, exports, labels, metadata, schema_support
 
 _CHUNK = 1000
-# Who works and who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels
-# come with their exports.
-_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name, workers.name})
+# Who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels come with
+# their exports.
+_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name})
 TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 

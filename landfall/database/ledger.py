@@ -12,7 +12,6 @@ from landfall.database.rows import changed_columns, event_row, job_of, row_of
 from landfall.database.tables import events, exports, is_live, is_queued
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled, claim
-from landfall.exports.states import TERMINAL
 
 # Made once: every step runs these, and making one costs as much as running it.
 _FIND = select(exports).where(exports.c.id == bindparam("export_id"))
@@ -133,8 +132,7 @@ def save(
     """Write a settlement and its event; False, and nothing written, if the export has moved on since `before`."""
     if not _swap(connection, before, settled.job):
         return False
-    ended = settled.job.state in TERMINAL
-    connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds, untold=ended))
+    connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds))
     return True
 
 

@@ -34,7 +34,6 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     },
 )
 
@@ -59,7 +58,6 @@ accounts = Table(
     Column("tokens", Double, nullable=False, server_default="0"),
     Column("tokens_at", UtcDateTime),
     Column("turn", Double, nullable=False, server_default="0"),
-    Column("paused_at", UtcDateTime),
 )
 
 exports = Table(
@@ -103,7 +101,6 @@ exports = Table(
     Column("header_hash", String(64)),
     Column("header_changed", Boolean, nullable=False, server_default=false()),
     Column("file_removed_at", UtcDateTime),
-    Column("callback_url", Text),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
 )
 
@@ -123,8 +120,6 @@ events = Table(
     Column("error_message", Text),
     Column("error_action", Text),
     Column("note", Text),
-    # Set where the export ended: whoever hands out the news to webhooks has yet to see it.
-    Column("untold", Boolean, nullable=False, server_default=false()),
 )
 
 # Each label of each export, written and removed by triggers of the database: the code of 0004 accepts exports too.
@@ -206,88 +201,6 @@ duties = Table(
 # One row: the oldest revision whose code can work on this schema.
 schema_support = Table("schema_support", metadata, Column("oldest", String(32), primary_key=True))
 
-# Who may use the API: the SHA-256 of each key, found by the key's first letters.
-keys = Table(
-    "keys",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("name", String(100), nullable=False),
-    Column("prefix", String(16), nullable=False, unique=True),
-    Column("sha256", String(64), nullable=False),
-    Column("scope", String(16), nullable=False),
-    Column("accounts", Json),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime),
-    Column("revoked_at", UtcDateTime),
-    Column("last_used_at", UtcDateTime),
-)
-
-# What was answered under an Idempotency-Key, for a day.
-answers = Table(
-    "answers",
-    metadata,
-    Column("key_id", String(40), primary_key=True),
-    Column("idempotency_key", String(255), primary_key=True),
-    Column("request_hash", String(64), nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("location", Text),
-    Column("body", Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-# Requests that were made together, and the exports that answer them; `ours` are those that the batch itself made.
-batches = Table(
-    "batches",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("requested", Integer, nullable=False),
-    Column("labels", Json, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("finished_at", UtcDateTime),
-)
-batch_items = Table(
-    "batch_items",
-    metadata,
-    Column("batch_id", String(40), ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
-    Column("created_at", UtcDateTime, primary_key=True),
-    Column("export_id", String(40), primary_key=True),
-    Column("number", Integer, nullable=False),
-    Column("ours", Boolean, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# The outbox: what a webhook of the settings, or an export's callback_url, is still to be told, and what was told.
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("webhook", String(63)),
-    Column("url", Text),
-    Column("type", String(63), nullable=False),
-    Column("subject", String(40), nullable=False),
-    Column("account", String(63)),
-    Column("payload", Text, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime),
-    Column("finished_at", UtcDateTime),
-    Column("status", Integer),
-    Column("error", Text),
-)
-
-# What each worker last said of itself; `metrics` is in Prometheus' text format.
-workers = Table(
-    "workers",
-    metadata,
-    Column("id", String(200), primary_key=True),
-    Column("version", String(32), nullable=False),
-    Column("started_at", UtcDateTime, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
-    Column("running", Integer, nullable=False),
-    Column("metrics", Text),
-)
-
 # Spelled with literals, not parameters: SQLite uses a partial index only where it can see the condition.
 is_queued = exports.c.state == literal_column(f"'{State.QUEUED}'")
 holds_slot = exports.c.state.in_([literal_column(f"'{state}'") for state in sorted(SLOT_HOLDING)])
@@ -296,9 +209,6 @@ is_held = orphans.c.ended_at.is_(None)
 is_kept = exports.c.file_uri.is_not(None) & exports.c.file_removed_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
 has_ended = exports.c.finished_at.is_not(None)
-has_error = exports.c.error_code.is_not(None)
-is_untold = events.c.untold
-is_unfinished = batches.c.finished_at.is_(None)
 
 
 def _partial(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> None:
@@ -325,20 +235,9 @@ Index("ix_exports_newest", *_by_age)
 Index("ix_exports_newest_of_state", exports.c.state, *_by_age)
 Index("ix_exports_newest_of_account", exports.c.account, exports.c.state, *_by_age)
 Index("ix_exports_newest_of_vendor", exports.c.vendor, exports.c.state, *_by_age)
-_partial("ix_exports_newest_of_error", exports.c.error_code, *_by_age, where=has_error)
 Index("ix_events_export", events.c.export_id, events.c.id)
-_partial("ix_events_untold", events.c.id, where=is_untold)
 _partial("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
 _partial("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))
 Index("ix_orphans_orders", orphans.c.account, orphans.c.order_hash)
 Index("ix_orphans_export", orphans.c.export_id)
 Index("ix_build_times_newest", build_times.c.account, build_times.c.report_type, build_times.c.id.desc())
-Index("ix_answers_created_at", answers.c.created_at)
-Index("ix_batches_newest", batches.c.created_at.desc(), batches.c.id.desc())
-_partial("ix_batches_unfinished", batches.c.id, where=is_unfinished)
-Index("ix_batch_items_export", batch_items.c.export_id)
-_partial("ix_deliveries_due", deliveries.c.due_at, where=deliveries.c.due_at.is_not(None))
-_newest_delivery = (deliveries.c.created_at.desc(), deliveries.c.id.desc())
-Index("ix_deliveries_newest", *_newest_delivery)
-Index("ix_deliveries_newest_of_state", deliveries.c.state, *_newest_delivery)
-Index("ix_deliveries_subject", deliveries.c.subject)
