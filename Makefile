@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test faults chaos check format bench bench-peers bench-lock lock audit clean
+.PHONY: help venv demo test faults chaos check format openapi bench bench-peers bench-lock lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ check: venv ## Check lint, format, types and import contracts
 format: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+openapi: venv ## Write the API's description anew into docs/openapi.json
+	@$(BIN)/python -m api.write_openapi docs/openapi.json
 
 bench: venv ## Measure Landfall on the sandbox; after `make bench-peers` others as well (ARGS="--quick", ARGS=--list)
 	@$(BIN)/python -m benchmarks $(ARGS)

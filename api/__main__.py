@@ -11,7 +11,9 @@ from types import FrameType
 
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
+from api.http_protocol import protocol_with
 from api.main import create_app
 from landfall import failpoints
 from landfall.database.opening import open_database
@@ -22,6 +24,8 @@ from landfall.settings import Settings, SettingsError, listening_refused, load_s
 from landfall.transport.embedded import redis_url
 
 _BACKLOG = 2048
+# A transaction on SQLite lets go of the interpreter's lock at each statement and waits so long for a busy event loop.
+_SWITCH_SECONDS = 0.0005
 
 
 def main() -> int:
@@ -42,6 +46,20 @@ def main() -> int:
     return 0
 
 
+class _Server(uvicorn.Server):
+    """A server that ends the live streams before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        """Serve the app as configured."""
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._app.state.feed.close()
+        await super().shutdown(sockets)
+
+
 async def _check_database(settings: Settings) -> None:
     async with open_database(settings) as database:
         await require_head(database)
@@ -51,14 +69,22 @@ def _serve(settings: Settings, *, watch_stdin: bool) -> None:
     app = create_app(settings, redis_url(settings))
     listening = _listen(settings.api_host, settings.api_port)
     config = uvicorn.Config(
-        app, loop="none", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=10
+        app,
+        loop="none",
+        http=protocol_with(settings.api_patience_seconds),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app)
     # uvicorn raises the signal again once it has stopped; ours makes that a clean end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
     if watch_stdin:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     uvloop.run(server.serve(sockets=[listening]))
 
 

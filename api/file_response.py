@@ -2,12 +2,16 @@
 
 import os
 import re
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from api.problems import ProblemError
+
+_NO_SUCH_RANGE = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
 _ONE_RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-[0-9]{1,18})")
 
 
@@ -32,7 +36,20 @@ class StoredFile(FileResponse):
             plain = MutableHeaders(raw=list(scope["headers"]))
             del plain["range"]
             scope = {**scope, "headers": plain.raw}
-        await super().__call__(scope, receive, send)
+        await super().__call__(scope, receive, _refusing(send))
+
+
+def _refusing(send: Send) -> Send:
+    """Have a range that the file does not have answered as a problem; Starlette would answer in plain text."""
+
+    async def refuse_or_send(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == _NO_SUCH_RANGE:
+            size = MutableHeaders(scope=message)["content-range"]
+            detail = f"the file has {size.rpartition('/')[2]} bytes, and none where the range begins"
+            raise ProblemError(_NO_SUCH_RANGE, detail, headers={"content-range": size})
+        await send(message)
+
+    return refuse_or_send
 
 
 def asks_for_a_range(method: str, headers: Headers) -> bool:

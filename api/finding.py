@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from api.auth import Caller
 from api.problems import Problem, ProblemError
 from api.services import Services
 from landfall.database import archive, ledger
@@ -12,8 +13,8 @@ PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+js
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No export has this id."}}
 
 
-async def find_export(given: Services, export_id: str) -> ExportJob:
-    """The export of this id, an archived one too. Raises ProblemError (404) where there is none."""
+async def find_export(given: Services, caller: Caller, export_id: str) -> ExportJob:
+    """The export of this id, an archived one too. Raises ProblemError (404) where the caller sees none."""
     # Postgres cannot even be asked for a NUL.
     job = (
         None
@@ -22,6 +23,6 @@ async def find_export(given: Services, export_id: str) -> ExportJob:
             lambda connection: ledger.find(connection, export_id) or archive.find(connection, export_id)
         )
     )
-    if job is None:
+    if job is None or not caller.sees(job.account):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")
     return job

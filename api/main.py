@@ -5,24 +5,34 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic.json_schema import models_json_schema
 from redis.asyncio import Redis
 
-from api import problems
-from api.routes import accounts, exports, files, health
+from api import auth, cross_origin, error_handlers, metering, openapi
+from api.cursors import Cursors
+from api.envelope import Envelope
+from api.feed import Feed
+from api.gate import Gate
+from api.keyring import Keyring
+from api.readiness import Readying
+from api.routes import accounts, batches, events, explain, exports, files, health, keys, metrics, steering, webhooks
+from api.scrape import Scrape
 from api.services import Services
+from api.submitting import Submitting
 from landfall import __version__
 from landfall.database import accounts as accounts_table
+from landfall.database.cursor_key import cursor_key
 from landfall.database.opening import open_database
 from landfall.database.revision import require_head
+from landfall.database.urls import is_postgres
 from landfall.settings import Settings
 from landfall.storage.store import open_store
 from landfall.transport.wakeup import Bell
 from landfall.vendors.account import Account
-from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
+from landfall.vendors.catalog import limits_of, parse_accounts
+from landfall.vendors.policies import policies_of
+from landfall.webhooks import parse_webhooks
 
 _REDIS_SECONDS = 2.0
-_REF = "#/components/schemas/{model}"
 _DESCRIPTION = "Lands vendor exports: ask for a report, look how it stands, fetch the CSV."
 
 
@@ -35,16 +45,39 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
         redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
         lifespan=_lifespan(settings, redis_url, configured),
     )
-    problems.install(app)
-    for router in (exports.router, files.router, accounts.router, health.router):
+    # First, so that it is the innermost: what others add sees refusals too.
+    app.add_middleware(Gate, settings=settings)
+    error_handlers.install(app)
+    for router in (
+        exports.router,
+        steering.router,
+        events.router,
+        explain.router,
+        batches.router,
+        files.router,
+        accounts.router,
+        health.router,
+        keys.router,
+        metrics.router,
+        webhooks.router,
+    ):
         app.include_router(router)
-    _explain_vendors(app)
+    auth.require_scopes(app)
+    openapi.complete(app)
+    cross_origin.install(app, settings.api_cors_origins)
+    app.add_middleware(Envelope, settings=settings)
+    # Last, so that it is the outermost: it counts refusals too.
+    app.state.request_metrics = metering.install(app)
     return app
 
 
 def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Account]) -> Any:  # noqa: ANN401 - FastAPI's own type is private
+    told = parse_webhooks(settings)
+
     @asynccontextmanager
     async def open_services(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(settings.storage_url)
@@ -52,22 +85,26 @@ def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Accou
         async with open_database(settings) as database:
             await require_head(database)
             await database.write(lambda connection: accounts_table.register(connection, limits_of(configured)))
-            app.state.services = Services(database, Bell(redis), configured, store)
+            cursors = Cursors(await database.write(cursor_key))
+            submitting = Submitting(database, by_account=is_postgres(settings.database_url))
+            app.state.services = Services(
+                database,
+                Bell(redis),
+                configured,
+                store,
+                cursors,
+                submitting,
+                policies=policies_of(settings, configured),
+                webhooks=told,
+            )
+            app.state.keyring = Keyring(database)
+            app.state.feed = Feed(database)
+            app.state.scrape = Scrape(database, app.state.request_metrics)
+            hasty = open_store(settings.storage_url, hasty=True)
+            app.state.readying = Readying(database, redis, hasty, reserve_bytes=settings.storage_reserve_bytes)
             yield
+            await app.state.feed.aclose()
+            await app.state.keyring.aclose()
             await redis.aclose()
 
     return open_services
-
-
-def _explain_vendors(app: FastAPI) -> None:
-    """Write each vendor's request schema into the OpenAPI document, where Submission refers to it."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = plain()
-        models = [(schemas.request, "validation") for schemas in VENDORS.values()]
-        _, definitions = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]  # its literal type is too narrow for a list
-        document["components"]["schemas"] |= definitions["$defs"]
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -14,7 +14,14 @@ import psutil
 
 from benchmarks.errors import NotFinishedError
 from benchmarks.ideal import percentile
-from benchmarks.landfall_processes import environment, free_port, submission, wait_until_ready, write_config
+from benchmarks.landfall_processes import (
+    environment,
+    free_port,
+    submission,
+    wait_for_local_key,
+    wait_until_ready,
+    write_config,
+)
 from benchmarks.usage import cpu_seconds, resident_bytes
 from benchmarks.vendor import Vendor, run_vendor
 
@@ -30,6 +37,7 @@ def idle(*, posts: int, seconds: float, variables: Mapping[str, str]) -> dict[st
         write_config(home, vendor.base_url, 1)
         with _up(home, env) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             wait_until_ready(client, home / "log" / "api.log")
+            client.headers.update(wait_for_local_key(home))
             latencies = _post_one_by_one(client, vendor, posts)
             return _latencies(latencies) | _at_rest(process, seconds)
 

@@ -42,6 +42,7 @@ def environment(home: Path, port: int, accounts: int, variables: Mapping[str, st
         "LANDFALL_HOME": str(home),
         "LANDFALL_CONFIG": str(home / "landfall.toml"),
         "LANDFALL_API_PORT": str(port),
+        "LANDFALL_API_RATE_LIMIT": "0",
         **variables,
     }
 
@@ -65,10 +66,34 @@ base_url = {json.dumps(base_url)}
 
 def migrate(home: Path, env: Mapping[str, str]) -> None:
     """Bring the home's database to the newest schema."""
-    command = [sys.executable, "-P", "-m", "landfall.database.migrate"]
-    made = subprocess.run(command, env=env, cwd=home, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
-    if made.returncode:
-        raise NotFinishedError(f"the database cannot be migrated: {made.stdout[-400:]}{made.stderr[-400:]}")
+    _run(home, env, "landfall.database.migrate")
+
+
+def new_key(home: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Make an API key in the home's database; the header that carries it."""
+    return _header(_run(home, env, "cli", "keys", "create", "benchmark", "--scope", "write"))
+
+
+def wait_for_local_key(home: Path) -> dict[str, str]:
+    """Wait for the key that `landfall up` makes; the header that carries it. Raises NotFinishedError."""
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        with suppress(FileNotFoundError):
+            return _header((home / "api-key").read_text(encoding="ascii"))
+        time.sleep(0.05)
+    raise NotFinishedError("`landfall up` made no API key in time")
+
+
+def _header(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key.strip()}"}
+
+
+def _run(home: Path, env: Mapping[str, str], *words: str) -> str:
+    command = [sys.executable, "-P", "-m", *words]
+    done = subprocess.run(command, env=env, cwd=home, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
+    if done.returncode:
+        raise NotFinishedError(f"{words[0]} failed: {done.stdout[-400:]}{done.stderr[-400:]}")
+    return done.stdout
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from benchmarks.landfall_processes import (
     environment,
     free_port,
     migrate,
+    new_key,
     running,
     submission,
     wait_for_workers,
@@ -104,6 +105,7 @@ def landfall(
         variables = {"LANDFALL_POLL_FLOOR_SECONDS": str(case.poll_floor), **few, **setting.variables}
         env = environment(home, port, case.accounts, variables)
         write_config(home, setting.vendor.base_url, case.accounts)
+        url = f"http://127.0.0.1:{port}"
         migrate(home, env)
         redis = EmbeddedRedis(home)
         # Started here, so that it is no child of the processes that are measured.
@@ -111,7 +113,7 @@ def landfall(
         try:
             with (
                 running(home, env, ["api", *["worker"] * workers]) as processes,
-                httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
+                httpx.Client(base_url=url, headers=new_key(home, env), trust_env=False, timeout=60) as client,
             ):
                 wait_until_ready(client, home / "0.log")
                 wait_for_workers(home, workers)

@@ -17,6 +17,7 @@ import uvloop
 from sqlalchemy import Connection, text
 
 from api import acceptance
+from api.auth import Caller
 from api.schemas.submission import Submission
 from benchmarks.ideal import percentile
 from landfall.database import accounts, admission, ledger, reading
@@ -26,14 +27,14 @@ from landfall.database.opening import open_database
 from landfall.database.postgres import write_at_length
 from landfall.database.reading import Filter, Position
 from landfall.database.sqlite import open_engine, sqlite_path
+from landfall.database.steering import write_cancel
 from landfall.exports.policy import Policy
 from landfall.exports.states import State
 from landfall.settings import Settings
-from landfall.vendors.catalog import VENDORS
+from landfall.vendors.catalog import parse_accounts
 from tests.database import many_exports
 from tests.database.many_exports import COMMON_VENDOR, NEWEST, account_name, export_id
 from tests.services.postgres import running_postgres
-from worker.settlement import write_cancel
 
 _ACCOUNTS = 16
 _FEW = 1000
@@ -41,6 +42,10 @@ _CHUNK = 50_000
 _FAILED_OF_FEW = 100
 _PAGE = 51
 _QUEUE = account_name(1)
+_SECRET = {"env": "UNUSED"}
+_CONFIGURED = parse_accounts(
+    {_QUEUE: {"vendor": COMMON_VENDOR, "client_id": _SECRET, "client_secret": _SECRET, "target_id": "bench"}}
+)
 _WARM_UP = 20
 # More than the slots: the last one that is handed over goes to somebody, too.
 _QUEUED = 10
@@ -132,9 +137,8 @@ async def _enqueue(database: Database, number: int) -> None:
     end = NEWEST + timedelta(minutes=number)
     request = {"report_type": "USER_EVENTS", "start": "2026-01-01", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
     submission = Submission(account=_QUEUE, request=request, labels={"batch": "now"})
-    checked = VENDORS[COMMON_VENDOR].request.model_validate(submission.request)
-    accepting = partial(acceptance.accept, submission=submission, request=checked, vendor=COMMON_VENDOR)
-    await database.write(accepting)
+    asked = acceptance.check(submission, _CONFIGURED, Caller("key_bench", "bench"))
+    await database.write(partial(acceptance.accept, every=[asked]))
 
 
 async def _hand_over(database: Database, _number: int) -> None:

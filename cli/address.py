@@ -24,6 +24,17 @@ def api_url(typed: str | None) -> str:
     return running_url(_home(settings)) or _settled_url(settings)
 
 
+def home_here() -> Path:
+    """The home of the settings. Raises CommandError where the settings file cannot be read."""
+    return _home(_settings())
+
+
+def urls_here() -> set[str]:
+    """The addresses at which this home's own API listens. Raises CommandError as above."""
+    settings = _settings()
+    return {url for url in (running_url(_home(settings)), _settled_url(settings)) if url}
+
+
 def running_url(home: Path) -> str | None:
     """Read the address that the `landfall up` of this home left; None where none runs."""
     try:

@@ -15,6 +15,7 @@ from landfall.storage.parquet_writer import check_installed
 from landfall.storage.store import open_store
 from landfall.vendors.account import Account
 from landfall.vendors.catalog import parse_accounts
+from landfall.webhooks import parse_webhooks
 
 _STEP_SECONDS = 0.1
 _REDIS_SECONDS = 2.0
@@ -42,6 +43,7 @@ def check_settings() -> Checked:
         account.secrets(name)
         if account.parquet:
             check_installed(f"accounts.{name}.parquet")
+    parse_webhooks(settings).check_secrets()
     _make_home(settings)
     check_template(settings.key_template)
     _write_to_store(settings.storage_url)

@@ -35,12 +35,13 @@ class Reply:
 class Api:
     """The HTTP API under one address; each call has a connection of its own."""
 
-    def __init__(self, url: str, *, timeout: float = _TIMEOUT_SECONDS) -> None:
-        """Take the address `http(s)://host[:port][/path]`, and `timeout` in seconds for each wait.
+    def __init__(self, url: str, *, key: str = "", timeout: float = _TIMEOUT_SECONDS) -> None:
+        """Take the address `http(s)://host[:port][/path]`, the API key, and `timeout` in seconds for each wait.
 
         Raises WrongInputError for any other address.
         """
         self.timeout = timeout
+        self._key = key
         self.url = url.rstrip("/")
         wrong = WrongInputError(f"url: {url} is no address; write it as http://host:port.")
         try:
@@ -56,9 +57,13 @@ class Api:
         """GET and read the whole answer. Raises UnreachableError, RefusedError or CommandError."""
         return self._call("GET", path + _query_string(query or {}))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Reply:
+    def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
         """POST JSON and read the whole answer. Raises as `get` does."""
-        return self._call("POST", path, json.dumps(body))
+        return self._call("POST", path, json.dumps(body), headers)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """PATCH JSON and read the whole answer. Raises as `get` does."""
+        return self._call("PATCH", path, json.dumps(body))
 
     def is_ready(self) -> bool:
         """Whether /readyz says so."""
@@ -67,9 +72,9 @@ class Api:
         except CommandError:
             return False
 
-    def _call(self, method: str, path: str, body: str | None = None) -> Reply:
+    def _call(self, method: str, path: str, body: str | None = None, more: Mapping[str, str] | None = None) -> Reply:
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
-        with self.exchange(method, path, headers, body) as answer:
+        with self.exchange(method, path, headers | dict(more or {}), body) as answer:
             if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
                 raise self.failure(answer)
             text = _text(answer, self.url)
@@ -84,9 +89,10 @@ class Api:
         """Send and give the answer, whatever its status, to be read within the block. Raises UnreachableError."""
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self.timeout)
+        sent = dict(headers) | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         with contextlib.closing(connection):
             try:
-                connection.request(method, self._path + path, body.encode() if body else None, dict(headers))
+                connection.request(method, self._path + path, body.encode() if body else None, sent)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise UnreachableError(self._unreachable(error)) from None
@@ -95,7 +101,13 @@ class Api:
 
     def failure(self, answer: http.client.HTTPResponse) -> CommandError:
         """Read what a bad answer says. Raises UnreachableError where it breaks off."""
-        return _failure(answer.status, _text(answer, self.url), self.url)
+        text = _text(answer, self.url)
+        if answer.status == http.HTTPStatus.UNAUTHORIZED and not self._key:
+            return CommandError(
+                f"the API at {self.url} needs a key: name the file that holds it with --key-file, or set "
+                "LANDFALL_API_KEY; `landfall keys create` makes one."
+            )
+        return _failure(answer.status, text, self.url)
 
     def _unreachable(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cli.client import Api
+from cli.credentials import KEY_FILE, read_key
 from cli.demo_board import open_board
 from cli.demo_cast import Cast
 from cli.demo_proof import Proof, csv_path, prove
@@ -36,7 +37,8 @@ def demo(
     with Cast(setting) as cast:
         answer(f"The demo works in {setting.folder}")
         sandbox = cast.start_sandbox(seed)
-        api = Api(cast.start_landfall(sandbox))
+        url = cast.start_landfall(sandbox)
+        api = Api(url, key=read_key(setting.home / KEY_FILE))
         answer(f"The sandbox stands in for both vendors at {sandbox['url']}; Landfall is up at {api.url}.\n")
         exports = _watch(api, [api.post("/v1/exports", body).body["id"] for body in submissions()])
         proof = prove(exports, Api(sandbox["url"]))

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import typer
 
-from cli.address import api_url
 from cli.bringing import Stream, WrongContentError, bring
 from cli.client import Api
+from cli.connecting import connect
 from cli.failures import CommandError, NotStoredError, UnreachableError
 from cli.output import answer, remark, writing
-from cli.parsing import ExportId, Url
+from cli.parsing import ExportId, KeyFile, Url
 from cli.part import Part
 from cli.waiting import end_in_words
 from cli.words import size
@@ -44,9 +44,10 @@ def fetch(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a regular file that is there.")] = False,
     url: Url = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Save the CSV of a stored export as it lies in the store, proven by its SHA-256."""
-    api = Api(api_url(url))
+    api = connect(url, key_file)
     export = api.get(f"/v1/exports/{quote(export_id, safe='')}").body
     if export["state"] != "stored":
         raise NotStoredError(_not_stored(export))

@@ -7,16 +7,19 @@ from urllib.parse import quote
 
 import typer
 
-from cli.address import api_url
 from cli.client import Api
+from cli.connecting import connect
 from cli.fields import write_fields
 from cli.moments import as_moment
 from cli.output import answer
-from cli.parsing import AsJson, ExportId, Url
-from cli.tables import print_table
+from cli.parsing import AsJson, Cursor, ExportId, KeyFile, Url
+from cli.tables import print_table, tell_of_more
+from cli.timeline import event_in_words
 from cli.words import aligned, moment, plain, size
 
 _SINCE = "Created at or after it, ISO 8601; a date is its midnight UTC."
+_UNTIL = "Created before it, written in the same way."
+_PAGE = 1000
 
 
 class State(StrEnum):
@@ -36,32 +39,45 @@ def list_exports(
     state: Annotated[list[State] | None, typer.Option(help="May be given more than once.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
     vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
-    label: Annotated[str | None, typer.Option(metavar="KEY:VALUE", help="Only those that carry the label.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY:VALUE", help="Only those that carry it; of several, all of them."),
+    ] = None,
+    batch: Annotated[str | None, typer.Option(metavar="ID", help="Only this batch's.")] = None,
+    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only those with an error of this code.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help=_SINCE)] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help=_UNTIL)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    cursor: Cursor = None,
     as_json: AsJson = False,
     url: Url = None,
+    key_file: KeyFile = None,
 ) -> None:
     """List exports, newest first: a table on a terminal, tab-separated lines in a pipe."""
     query = {
         "state": [str(one) for one in state or ()],
         "account": account,
         "vendor": vendor,
-        "label": label,
+        "label": label or [],
+        "batch": batch,
+        "error": error,
         "since": since and as_moment("since", since).isoformat(),
+        "until": until and as_moment("until", until).isoformat(),
         "limit": limit,
+        "cursor": cursor,
     }
-    reply = Api(api_url(url)).get("/v1/exports", query)
+    reply = connect(url, key_file).get("/v1/exports", query)
     if as_json:
         answer(reply.text)
         return
     header = ("ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES")
     print_table(header, [_row(export) for export in reply.body["items"]])
+    tell_of_more(reply.body)
 
 
-def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None) -> None:
+def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
     """Show one export and its timeline."""
-    api = Api(api_url(url))
+    api = connect(url, key_file)
     path = f"/v1/exports/{quote(export_id, safe='')}"
     reply = api.get(path)
     if as_json:
@@ -71,16 +87,27 @@ def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None) -> No
     answer(f"Export {export['id']}")
     answer("\n".join(aligned(_facts(export))))
     answer("\nTimeline")
-    answer("\n".join(_timeline(api.get(f"{path}/events").body["items"])))
+    for line in aligned((moment(event["at"]), event_in_words(event)) for event in _timeline(api, f"{path}/events")):
+        answer(line)
 
 
-def accounts(*, as_json: AsJson = False, url: Url = None) -> None:
+def accounts(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
     """List the vendor accounts: their slots, what waits for one, and what keeps Landfall from calling the vendor."""
-    reply = Api(api_url(url)).get("/v1/accounts")
+    reply = connect(url, key_file).get("/v1/accounts")
     if as_json:
         answer(reply.text)
         return
-    header = ("NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED", "BLOCKED_UNTIL", "BREAKER")
+    header = (
+        "NAME",
+        "VENDOR",
+        "SLOTS_USED",
+        "LIMIT",
+        "MAX_STARTED",
+        "QUEUED",
+        "BLOCKED_UNTIL",
+        "BREAKER",
+        "PAUSED_SINCE",
+    )
     print_table(header, [_account_row(account) for account in reply.body["items"]])
 
 
@@ -91,6 +118,7 @@ def _account_row(account: dict[str, Any]) -> list[object]:
         *(account[name] for name in ("name", "vendor", "slots_used", "limit", "max_started", "queued")),
         "" if over else moment(blocked),
         _breaker(account["breaker"]),
+        moment(account.get("paused_at")),
     ]
 
 
@@ -146,20 +174,13 @@ def _file_facts(found: dict[str, Any] | None) -> list[tuple[str, str]]:
     ]
 
 
-def _timeline(events: list[dict[str, Any]]) -> list[str]:
-    return aligned((moment(event["at"]), plain(_event(event))) for event in events)
-
-
-def _event(event: dict[str, Any]) -> str:
-    parts = [f"{event['kind']}: {event['state']}"]
-    if event["step"]:
-        parts.append(f"{event['step']}, attempt {event['attempt']}, generation {event['generation']}")
-    if event["seconds"] is not None:
-        parts.append(f"{event['seconds']:.2f} s")
-    if event["error"]:
-        parts.append(f"{event['error']['code']}: {event['error']['message']}")
-        if event["state"] == "stored":  # nothing else of the export tells what helps
-            parts.append(event["error"]["action"])
-    if event["note"]:
-        parts.append(event["note"])
-    return "; ".join(parts)
+def _timeline(api: Api, path: str) -> list[dict[str, Any]]:
+    """All events, page by page."""
+    events: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = api.get(path, {"limit": _PAGE, "cursor": cursor}).body
+        events += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return events

@@ -1,9 +1,10 @@
 """Prints rows as a table on a terminal and as tab-separated lines in a pipe."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from cli.output import answer, writing
+from cli.output import answer, remark, writing
 from cli.words import plain
 
 
@@ -16,6 +17,12 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     answer("\t".join(header))
     for line in lines:
         answer("\t".join(line))
+
+
+def tell_of_more(page: Mapping[str, Any]) -> None:
+    """Say on standard error how to see the rest, where a page of the API is not the last."""
+    if page["next"]:
+        remark(f"There are more: the same with --cursor {page['next']} goes on (--limit 200: more at once).")
 
 
 def _print_rich(header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ from cli.children import Child
 from cli.client import Api
 from cli.failures import DONE, INTERRUPTED, CommandError
 from cli.fields import write_fields
+from cli.local_key import keep_local_key
 from cli.one_home import Home, hold
 from cli.output import answer, remark
 from cli.processes import PROGRAMS, command_line, own_command
@@ -62,7 +63,7 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
         return INTERRUPTED if watch.interrupted else DONE
     with redis.used() if redis else contextlib.nullcontext():
         try:
-            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url)))
+            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url, env)))
         finally:
             clean = _stop(children, watch, settings.grace_seconds + _EXTRA_GRACE_SECONDS)
         return DONE if clean else INTERRUPTED
@@ -154,7 +155,8 @@ def _stop(children: Sequence[Child], watch: Watch, patience: float) -> bool:
     return clean
 
 
-def _open(home: Home, checked: Checked, url: str) -> None:
+def _open(home: Home, checked: Checked, url: str, env: Mapping[str, str]) -> None:
+    keep_local_key(checked.settings.home, url, env)
     home.announce(url)
     answer(f"Landfall is up at {url}")
     facts = [

@@ -23,6 +23,7 @@ FOLDER = "LANDFALL_FAILPOINTS_FOLDER"
 PLACES: Mapping[str, str] = MappingProxyType(
     {
         "accept.committed": "API: an export is written, no worker is woken yet",
+        "batch.committed": "API: the exports of a batch are written, no worker is woken yet",
         "admission.locked": "any process: the account's lock is held, its slots are not counted yet (subject: account)",
         "start.before_call": "worker: a start is claimed, the vendor is not called yet",
         "start.accepted": "worker: the vendor took a start, the row does not know it yet",
@@ -34,6 +35,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "download.published": "worker: file and manifest are published, the row does not know it yet",
         "step.settled": "worker: an outcome is written, what it made due is not sent yet",
         "sweep.rescued": "worker: steps of silent workers are taken, their messages are not sent yet",
+        "webhook.answered": "worker: a receiver answered, the delivery's row does not know it yet (subject: webhook)",
         "lease.renewal": "worker: the event loop is about to renew its leases",
     }
 )

@@ -8,13 +8,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api[-_]?key|signature|credential|cookie")
-_SECRET_SHAPES = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 [redacted]"),
-    (re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+"), r"\1?[redacted]"),
-    (re.compile(r"(?i)(intelligems-access-token[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"), r"\1[redacted]"),
-    (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), r"\1:[redacted]@"),
-)
+from landfall.redaction import MARK, names_a_secret, redact
+
 _QUIET = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -23,13 +18,10 @@ _QUIET = {
     "arq.worker": logging.ERROR,
     "uvicorn.access": logging.WARNING,
 }
-
-
-def redact(text: str) -> str:
-    """The text without bearer tokens, URL queries and passwords in URLs."""
-    for shape, replacement in _SECRET_SHAPES:
-        text = shape.sub(replacement, text)
-    return text
+# A terminal would obey them: a path that somebody asks for may hold any. JSON has escapes of its own.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_OF_MANY_LINES = frozenset({"exception", "stack"})
+_BREAKS = re.compile("[\t\n]")
 
 
 def redact_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -41,14 +33,28 @@ def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever a caller 
     match value:
         case None | bool() | int() | float():
             return value
-        case _ if _SECRET_KEYS.search(key):
-            return "[redacted]"
+        case _ if names_a_secret(key):
+            return MARK
         case dict():
             return {name: _redacted(str(name), each) for name, each in value.items()}
         case list() | tuple() | set():
             return [_redacted(key, each) for each in value]
         case _:
             return redact(str(value))
+
+
+def escape_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Write out what a terminal would obey: a structlog processor."""
+    return {key: _escaped(key, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _escaped(key: str, text: str) -> str:
+    text = _CONTROL.sub(_as_escape, text)
+    return text if key in _OF_MANY_LINES else _BREAKS.sub(_as_escape, text)
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def set_up_logging(level: str, form: str) -> None:
@@ -64,12 +70,14 @@ def set_up_logging(level: str, form: str) -> None:
         structlog.processors.UnicodeDecoder(),
         redact_event,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [escape_event, structlog.dev.ConsoleRenderer()] if text else [structlog.processors.JSONRenderer()]
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         ),
     )
     structlog.configure(
@@ -83,6 +91,8 @@ def set_up_logging(level: str, form: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    # No line tells of threads, processes and tasks: to find them out takes as long as to write the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

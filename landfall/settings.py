@@ -2,18 +2,30 @@
 
 import errno
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 from pydantic_settings import SettingsError as UnreadableValue
 
 DEFAULT_CONFIG = "landfall.toml"
 _PREFIX = "LANDFALL_"
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
 _THE_PORT_S_FAULT = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
+
+# In the environment a list is written with commas.
+Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class SettingsError(Exception):
@@ -76,6 +88,23 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the API listens on.")
     api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
+    api_hosts: Names = Field(
+        default=(), description="Names that the API answers to, beside this machine's own; `*`: any."
+    )
+    api_cors_origins: Names = Field(default=(), description="Origins whose pages may call the API from a browser.")
+    api_max_body_bytes: int = Field(
+        default=16 << 20, ge=1024, le=1 << 30, description="A request with a longer body is refused."
+    )
+    api_patience_seconds: float = Field(
+        default=30.0, gt=0.0, le=3600.0, description="A request is given up when none of it comes for so long."
+    )
+    api_rate_limit: float = Field(
+        default=500.0, ge=0.0, description="Requests a second that each key may send to an API process; 0: any number."
+    )
+    api_rate_burst: int = Field(default=1000, ge=1, description="How many of them may come at once.")
+    api_wrong_keys: int = Field(
+        default=20, ge=0, description="Wrong keys that an address may try at once, then one a second; 0: any number."
+    )
     max_jobs: int = Field(default=50, ge=1, le=1000, description="Steps that one worker runs at once.")
     lease_seconds: float = Field(
         default=15.0, ge=1.0, description="A step whose worker is silent for this long is taken from it."
@@ -108,6 +137,17 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
     accounts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The vendor accounts, by name.")
+    webhooks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Who is told of ends, by name.")
+    callback_secret: SecretRef | None = Field(default=None, description="Signs what an export's callback_url is sent.")
+    callback_previous_secret: SecretRef | None = Field(
+        default=None, description="Signs it too, while callback_secret is exchanged."
+    )
+    callback_allow_private_hosts: bool = Field(
+        default=False, description="Allow a callback_url plain http and addresses that are not public."
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15.0, gt=0.0, le=60.0, description="How long a receiver of webhooks may take to answer."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -128,6 +168,27 @@ class Settings(BaseSettings):
             return Path(os.path.normpath(home.expanduser().absolute()))
         except RuntimeError:
             raise ValueError("there is no such user's folder; write the path without ~") from None
+
+    @field_validator("api_hosts", "api_cors_origins", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("api_hosts")
+    @classmethod
+    def _names_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((name for name in names if not _HOST.fullmatch(name)), None):
+            raise ValueError(
+                f"{wrong} is no host's name; write it without scheme, port and path, as landfall.example.com"
+            )
+        return names
+
+    @field_validator("api_cors_origins")
+    @classmethod
+    def _names_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((origin for origin in origins if not _ORIGIN.fullmatch(origin)), None):
+            raise ValueError(f"{wrong} is no origin; write it as https://dashboard.example.com, without a path")
+        return origins
 
     @field_validator("redis_url")
     @classmethod
@@ -163,8 +224,10 @@ def load_settings(*, need_config: bool = True) -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_blame(error, path)) from None
-    except UnreadableValue:
-        raise SettingsError(f"{_PREFIX}ACCOUNTS is not valid JSON; write the accounts into {path} instead.") from None
+    except UnreadableValue as error:
+        table = "webhooks" if '"webhooks"' in str(error) else "accounts"
+        variable = f"{_PREFIX}{table}".upper()
+        raise SettingsError(f"{variable} is not valid JSON; write the {table} into {path} instead.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     except UnicodeDecodeError as error:

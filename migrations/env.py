@@ -7,8 +7,8 @@ from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from landfall.database.postgres import open_engine
+from landfall.database.schema import metadata
 from landfall.database.sqlite import sqlite_path
-from landfall.database.tables import metadata
 from landfall.database.urls import is_postgres
 
 # Any number will do as long as nobody else takes it: the letters of "landfall".

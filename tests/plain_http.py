@@ -9,6 +9,11 @@ import httpx
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def call(method: str, url: str, **how: Any) -> httpx.Response:
+    """Send a request, past any proxy of the environment."""
+    return httpx.request(method, url, trust_env=False, verify=_NO_AUTHORITIES, **how)
+
+
 def get(url: str, **how: Any) -> httpx.Response:
     """Send a GET, past any proxy of the environment."""
     return httpx.get(url, trust_env=False, verify=_NO_AUTHORITIES, **how)

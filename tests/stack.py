@@ -11,17 +11,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
+from landfall.database import keys
+from landfall.database.keys import Scope
 from landfall.database.migrate import migrate
+from landfall.database.opening import open_database
 from landfall.settings import Settings
 from landfall.storage.disk import PARTS
 from landfall.storage.manifest import MANIFEST
 from landfall.transport.embedded import EmbeddedRedis
 from tests import plain_http
+from tests.asynchronous import run
 from tests.vendors.sandbox_process import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +56,7 @@ class Stack:
     sandbox: Sandbox
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    key: str = field(default="", repr=False)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -73,6 +79,7 @@ class Stack:
             "LANDFALL_POLL_FLOOR_SECONDS": "0.1",
             "LANDFALL_RETRY_BASE_SECONDS": "0.1",
             "LANDFALL_LOG_LEVEL": "debug",
+            "LANDFALL_API_KEY": self.key,
             **self.settings,
         }
 
@@ -111,11 +118,21 @@ class Stack:
         except httpx.TransportError:
             return False
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header that every request needs."""
+        return {"authorization": f"Bearer {self.key}"}
+
+    def call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        """Send the stack's key, unless the headers say otherwise."""
+        headers = self.credentials | dict(how.pop("headers", None) or {})
+        return plain_http.call(method, self.url + path, headers=headers, **{"timeout": 30, **how})
+
     def get(self, path: str, **how: Any) -> httpx.Response:
-        return plain_http.get(self.url + path, **how)
+        return self.call("GET", path, **how)
 
     def post(self, path: str, **how: Any) -> httpx.Response:
-        return plain_http.post(self.url + path, timeout=30, **how)
+        return self.call("POST", path, **how)
 
     def submit(self, account: str = "shop-bwp", number: int = 1, **more: Any) -> str:
         """Ask for an export; different numbers are different requests."""
@@ -192,8 +209,9 @@ def run_stack(
     settings = settings or {}
     home.mkdir(parents=True, exist_ok=True)
     (home / "landfall.toml").write_text(_config(sandbox) + accounts, encoding="utf-8")
-    migrate(Settings(home=home, database_url=settings.get("LANDFALL_DATABASE_URL", "")))
-    stack = Stack(home, sandbox, _free_port(), settings)
+    database = Settings(home=home, database_url=settings.get("LANDFALL_DATABASE_URL", ""))
+    migrate(database)
+    stack = Stack(home, sandbox, _free_port(), settings, new_key(database))
     redis = None if "LANDFALL_REDIS_URL" in settings else EmbeddedRedis(home)
     if redis:
         redis.ensure()
@@ -203,6 +221,24 @@ def run_stack(
         stack.stop()
         if redis:
             redis.stop()
+
+
+def new_key(
+    settings: Settings,
+    scope: Scope = Scope.ADMIN,
+    accounts: frozenset[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> str:
+    """The text of a key that is made in the database of the settings."""
+
+    async def make() -> str:
+        async with open_database(settings) as database:
+            _, text = await database.write(
+                lambda connection: keys.create(connection, "test", scope, accounts=accounts, expires_in=expires_in)
+            )
+            return text
+
+    return run(make())
 
 
 def _config(sandbox: Sandbox) -> str:

@@ -26,6 +26,11 @@ class Duty:
         self._me = f"{socket.gethostname()[:_LONGEST_HOST]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ours = False
 
+    @property
+    def holder(self) -> str:
+        """The name of this worker among all that there ever were: host:process:token."""
+        return self._me
+
     async def is_ours(self) -> bool:
         """Whether this worker has the duty now; one that nobody has is taken. Raises DatabaseUnavailable.
 

@@ -13,8 +13,7 @@ from landfall.database import accounts as account_rows
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.opening import open_database
 from landfall.database.revision import require_head, unreachable
-from landfall.exports.policy import Policy, retry_policies
-from landfall.exports.poll_policy import PollPolicy
+from landfall.exports.policy import Policy
 from landfall.log import get_logger
 from landfall.net.carrier import Carrier
 from landfall.settings import Settings
@@ -25,21 +24,28 @@ from landfall.transport.shared_cache import RedisCache
 from landfall.transport.wakeup import Bell
 from landfall.vendors.account import Account
 from landfall.vendors.cache import Cache
-from landfall.vendors.catalog import VENDORS, limits_of, parse_accounts
+from landfall.vendors.catalog import limits_of, parse_accounts
 from landfall.vendors.clients import connect as connect_vendor
+from landfall.vendors.policies import policies_of
 from landfall.vendors.shared import Shared
+from landfall.webhooks import parse_webhooks
 from worker import queue
 from worker.archiving import Archiving
 from worker.consumer import Consumer
 from worker.duty import Duty
-from worker.housekeeping import clear_forever
+from worker.housekeeping import clear_forever, forget_answers_forever
 from worker.leases import Leases
 from worker.orphanage import Orphanage
+from worker.reporting import Reporting
 from worker.runner import Line, Runner
 from worker.shelf import Shelf
 from worker.stopping import Stop
 from worker.sweeper import Sweeper
 from worker.transfer.fetch import Transfer
+from worker.webhooks.announcing import Herald
+from worker.webhooks.receivers import Receivers
+from worker.webhooks.sending import Sender
+from worker.withdrawal import Withdrawal
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0)
 _HAND_OVER_SECONDS = 2.0
@@ -54,14 +60,11 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
 
     `revive` is called, in a thread, whenever Redis is away: it may start one that died.
     """
-    accounts = parse_accounts(settings.accounts)
-    check_template(settings.key_template)
-    for name, account in accounts.items():
-        if account.parquet:
-            check_installed(f"accounts.{name}.parquet")
+    accounts, webhooks = _checked_accounts(settings), parse_webhooks(settings)
     store = open_store(settings.storage_url)
     shelf = Shelf(store, settings.key_template, settings.storage_reserve_bytes, settings.home / "tmp")
-    policy = _policy(settings)
+    policies = policies_of(settings, accounts)
+    carriers = Carrier(), Carrier(public_only=True)
     async with open_database(settings, durable=False) as database:
         await require_head(database)
         try:
@@ -70,17 +73,27 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
             raise unreachable(error) from None
         lease = timedelta(seconds=settings.lease_seconds)
         redis = queue.connect(redis_url)
-        carriers = Carrier(), Carrier(public_only=True)
         shared = Shared(carriers[0], Cache(RedisCache(redis)), token_rest=_TOKEN_RESTS * settings.retry_base_seconds)
         lines = {
-            name: _line(name, account, policy, carriers, shared, shelf=shelf) for name, account in accounts.items()
+            name: _line(name, account, policies[name], carriers, shared, shelf=shelf)
+            for name, account in accounts.items()
         }
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
         runner = Runner(database, steps, leases, lines)
         duty = Duty(database, settings.sweep_seconds)
-        sweeper = Sweeper(database, steps, leases, {name: line.policy for name, line in lines.items()}, duty)
+        sender = Sender(
+            database,
+            Receivers(webhooks, *carriers),
+            seconds=settings.webhook_timeout_seconds,
+            lease=lease,
+            count=runner.metrics.webhook_answered,
+        )
+        herald = Herald(database, webhooks, sender.wake)
+        sweeper = Sweeper(database, steps, leases, policies, duty, metrics=runner.metrics, announce=herald.announce)
+        reporting = Reporting(database, duty, leases, runner.metrics)
         orphanage = Orphanage(database, lines, runner.send_admitted, duty)
+        withdrawal = Withdrawal(database, {name: line.shelf for name, line in lines.items()}, duty.is_ours)
         consumer = Consumer(steps, redis, runner.run, max_jobs=settings.max_jobs)
         bell = Bell(redis)
         patiently = partial(_patiently, redis, revive)
@@ -88,6 +101,10 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
             asyncio.create_task(patiently("sweep", lambda: _sweep_forever(sweeper, bell, settings.sweep_seconds))),
             asyncio.create_task(patiently("poll orphans", orphanage.poll_forever)),
             asyncio.create_task(clear_forever(store, shelf.workspace)),
+            asyncio.create_task(patiently("withdraw files", withdrawal.withdraw_forever)),
+            asyncio.create_task(patiently("forget answers", lambda: forget_answers_forever(database, duty.is_ours))),
+            asyncio.create_task(patiently("send webhooks", sender.send_forever)),
+            asyncio.create_task(patiently("forget silent workers", reporting.forget_forever)),
         }
         if settings.history_days is not None:
             judged = {name for name, account in accounts.items() if account.keeps_some_files}
@@ -96,6 +113,7 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
         running = {
             asyncio.create_task(patiently("consume", consumer.main)),
             asyncio.create_task(leases.renew_forever()),
+            asyncio.create_task(reporting.report_forever()),
         }
         _log.info("worker ready", accounts=sorted(accounts), max_jobs=settings.max_jobs)
         try:
@@ -103,15 +121,24 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
             _log.info("worker drains", seconds=settings.grace_seconds)
             consumer.take_no_more()
             await _end(looking_after)
-            await _hand_over(duty)
-            with contextlib.suppress(RedisError, OSError):
-                await consumer.drain(settings.grace_seconds, stop.again)
+            await _briefly(duty.let_go)
+            await _drain(consumer, sender, settings.grace_seconds, stop.again)
         finally:
             await _end(looking_after | running)
+            await _briefly(reporting.leave)
             for carrier in carriers:
                 await carrier.aclose()
             await redis.aclose()
     _log.info("worker stopped")
+
+
+def _checked_accounts(settings: Settings) -> dict[str, Account]:
+    accounts = parse_accounts(settings.accounts)
+    check_template(settings.key_template)
+    for name, account in accounts.items():
+        if account.parquet:
+            check_installed(f"accounts.{name}.parquet")
+    return accounts
 
 
 async def _until_stopped(stop: Stop, tasks: set[asyncio.Task[None]]) -> None:
@@ -132,11 +159,19 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=1.0)
 
 
-async def _hand_over(duty: Duty) -> None:
-    """Let another worker sweep at once; where the database is away it will a little later."""
+async def _drain(consumer: Consumer, sender: Sender, seconds: float, again: asyncio.Event) -> None:
+    """Let what runs and what is being sent come to its end, side by side."""
+    sending = asyncio.create_task(sender.drain(seconds, again))
+    with contextlib.suppress(RedisError, OSError):
+        await consumer.drain(seconds, again)
+    await sending
+
+
+async def _briefly(parting: Callable[[], Awaitable[None]]) -> None:
+    """Let the other workers know at once; where the database is away they find out a little later."""
     with contextlib.suppress(DatabaseUnavailable, TimeoutError):
         async with asyncio.timeout(_HAND_OVER_SECONDS):
-            await duty.let_go()
+            await parting()
 
 
 async def _sweep_forever(sweeper: Sweeper, bell: Bell, seconds: float) -> None:
@@ -172,22 +207,12 @@ async def _patiently(
                 await asyncio.to_thread(revive)
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        retries=retry_policies(settings.retry_base_seconds),
-        poll=PollPolicy(floor=settings.poll_floor_seconds, cap=settings.poll_cap_seconds),
-        deferral_base=settings.retry_base_seconds / 2,
-        lost_start_seconds=settings.lost_start_seconds,
-        max_crashes=settings.max_crashes,
-    )
-
-
 def _line(
     name: str, account: Account, policy: Policy, carriers: tuple[Carrier, Carrier], shared: Shared, *, shelf: Shelf
 ) -> Line:
     return Line(
         connect_vendor(name, account, shared),
         Transfer(account, *carriers),
-        replace(policy, starts_repeat=VENDORS[account.vendor].starts_repeat),
+        policy,
         replace(shelf, at_rest=account.at_rest, parquet=account.parquet),
     )

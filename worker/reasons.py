@@ -16,7 +16,7 @@ ALL_TURNS_TAKEN = Waiting(
 INTERNAL_ERROR = Fault(
     "internal_error",
     "Landfall made a mistake; the worker's log tells more",
-    "Report the log's traceback to Landfall's maintainers, then submit the export again.",
+    "Report the log's traceback to Landfall's maintainers, then have it tried again (`landfall retry`).",
 )
 SUSPECT_WAITS = Waiting(
     Fault(

@@ -1,7 +1,6 @@
 """Runs one step of one export: take it, perform it, settle it, send what is due next."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy import Connection
 from landfall import failpoints
 from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.settlements import Settlement
 from landfall.exports.errors import ExportError
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
@@ -25,17 +25,20 @@ from landfall.exports.states import IllegalMoveError, State, Step
 from landfall.log import get_logger
 from landfall.vendors.vendor import Vendor
 from worker.leases import Leases
+from worker.metrics import Metrics
 from worker.queue import Message, StepQueue
 from worker.reasons import ALL_TURNS_TAKEN, INTERNAL_ERROR, STOPPED_START, SUSPECT_WAITS, account_missing
 from worker.schedules import Schedules
-from worker.settlement import Settlement, settle_wait, write_hand_back, write_outcome
+from worker.settlement import settle_wait, write_hand_back, write_outcome
 from worker.shelf import Shelf
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
 from worker.taking import Seen, Taken, look, take
+from worker.telling import tell
 from worker.transfer.fetch import Transfer
 from worker.uninterrupted import uninterrupted
+from worker.withdrawal import withdraw
 
 _log = get_logger(__name__)
 T = TypeVar("T")
@@ -62,6 +65,7 @@ class Runner:
         self._leases = leases
         self._lines = lines
         self._schedules = Schedules(database)
+        self.metrics = Metrics()
         self._suspects = 0
 
     async def run(self, message: Message) -> None:
@@ -97,9 +101,10 @@ class Runner:
         with self._leases.held(job.id, job.version, leased=job.leased), self._alone(taken) as waits:
             outcome = waits or await self._perform(step, taken)
             seconds = time.monotonic() - started
-            settlement, cancelled = await uninterrupted(self._settle(taken.job, outcome, seconds, taken.seen))
+            settlement, cancelled = await uninterrupted(self._settled(step, taken, outcome, seconds))
         failpoints.reach("step.settled", taken.job.id)
-        _tell(step, taken.job, outcome, settlement, seconds)
+        self.metrics.settled(step, taken.job, outcome, settlement.job if settlement else None, seconds)
+        tell(step, taken.job, outcome, settlement, seconds)
         await self.send_admitted(taken.admitted)
         if cancelled:
             # A stopping worker begins nothing more: the slot's next export is for another.
@@ -211,17 +216,31 @@ class Runner:
             case Step.POLL:
                 return await poll(job, line.vendor)
             case Step.DOWNLOAD:
-                return await download(job, line.vendor, line.transfer, line.shelf)
+                gate = partial(self._leases.check, job)
+                async with self._leases.until_lost(job):
+                    return await download(job, line.vendor, line.transfer, line.shelf, gate)
 
     async def _let_go(self, step: Step, job: ExportJob) -> None:
         """A stopping worker gives the step back; a start that was under way may have been taken by the vendor."""
         if step is Step.START:
             await self._settle(job, STOPPED_START, 0.0)
-        else:
-            await self._hand_back(job)
+        elif not await self._hand_back(job):
+            await self._withdraw(step, job)
 
-    async def _hand_back(self, job: ExportJob) -> None:
-        await self._write(partial(write_hand_back, job=job))
+    async def _hand_back(self, job: ExportJob) -> bool:
+        return await self._write(partial(write_hand_back, job=job))
+
+    async def _withdraw(self, step: Step, job: ExportJob) -> None:
+        line = self._lines.get(job.account)
+        if step is Step.DOWNLOAD and line:
+            await withdraw(self._database, job, line.shelf)
+
+    async def _settled(self, step: Step, taken: Taken, outcome: Outcome, seconds: float) -> Settlement | None:
+        """Settle what a step came to; None where it came late, and then nothing of it is left."""
+        settlement = await self._settle(taken.job, outcome, seconds, taken.seen)
+        if settlement is None:
+            await self._withdraw(step, taken.job)
+        return settlement
 
     async def _settle(
         self, job: ExportJob, outcome: Outcome, seconds: float, seen: Seen | None = None
@@ -266,25 +285,3 @@ def _leads_to_a_poll(outcome: Outcome) -> bool:
             return True
         case _:
             return False
-
-
-def _tell(step: Step, job: ExportJob, outcome: Outcome, settlement: Settlement | None, seconds: float) -> None:
-    """Write the canonical log line of a step."""
-    fault = outcome.fault
-    # An answer that Landfall does not know: somebody has to look.
-    note = outcome.note if isinstance(outcome, Waiting) else None
-    # "Not yet" is what most polls say; the export's timeline has each of them.
-    waits = isinstance(outcome, Waiting) and not (outcome.asked and (fault or note))
-    _log.log(
-        logging.WARNING if note else logging.DEBUG if waits else logging.INFO,
-        "step",
-        export=job.id,
-        account=job.account,
-        step=step,
-        attempt=job.attempts,
-        outcome=type(outcome).__name__.lower() if settlement else "fenced",
-        state=settlement.job.state if settlement else None,
-        error=fault.code if fault else None,
-        seconds=round(seconds, 4),
-        **({"note": note} if note else {}),
-    )

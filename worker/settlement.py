@@ -2,30 +2,21 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from landfall.database import accounts, admission, build_times, headers, ledger, orphans
+from landfall.database import accounts, build_times, headers, ledger, lives, orphans
 from landfall.database.clock import read_clock
+from landfall.database.settlements import Settlement, write_settled
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
 from landfall.exports.policy import Policy
-from landfall.exports.settling import Event, Settled, cancel, hand_back, rescue, settle, without_copy
-from landfall.exports.states import SLOT_HOLDING, State
+from landfall.exports.settling import Event, Settled, hand_back, rescue, settle, without_copy
+from landfall.exports.states import State
 from landfall.exports.throttle import Effect, Throttle
 from landfall.storage.header_change import changed_header
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a settlement wrote: the export, its event, the exports admitted in its place, the database's time."""
-
-    job: ExportJob
-    event: Event
-    admitted: list[ExportJob]
-    at: datetime
 
 
 def write_outcome(
@@ -39,9 +30,9 @@ def write_outcome(
     throttle, now = accounts.lock(connection, job.account)
     outcome = without_copy(job, _held_by_breaker(outcome, throttle), now=now, policy=policy)
     outcome, change = _compared(connection, job, outcome)
-    settled = settle(job, outcome, now=now, draw=draw, policy=policy)
+    settled = settle(job, outcome, now=now, draw=draw, policy=_of_this_life(connection, job, outcome, policy))
     after = _account_after(throttle, job, outcome, now=now, draw=draw)
-    settlement = _write(connection, job, settled, after, policy, now=now, seconds=seconds, before=throttle)
+    settlement = write_settled(connection, job, settled, after, policy, now=now, seconds=seconds, before=throttle)
     if settlement is None:
         _keep_late_report(connection, job, outcome, policy, now)
     elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
@@ -79,13 +70,7 @@ def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patienc
     if now < found[0].due_at + (timedelta() if job.leased else patience):
         return None
     settled = rescue(job, now=now, draw=random.random(), policy=policy)  # noqa: S311 - jitter, no secret
-    return _write(connection, job, settled, throttle, policy, now=now)
-
-
-def write_cancel(connection: Connection, job: ExportJob, policy: Policy) -> Settlement | None:
-    """Cancel the export; None where it has moved on. Raises IllegalMoveError where it has ended."""
-    throttle, now = accounts.lock(connection, job.account)
-    return _write(connection, job, cancel(job, now=now, policy=policy), throttle, policy, now=now)
+    return write_settled(connection, job, settled, throttle, policy, now=now)
 
 
 def write_hand_back(connection: Connection, job: ExportJob) -> bool:
@@ -94,30 +79,12 @@ def write_hand_back(connection: Connection, job: ExportJob) -> bool:
     return ledger.save(connection, job, hand_back(job, now=now), at=now)
 
 
-def _write(
-    connection: Connection,
-    job: ExportJob,
-    settled: Settled,
-    throttle: Throttle,
-    policy: Policy,
-    *,
-    now: datetime,
-    seconds: float | None = None,
-    before: Throttle | None = None,
-) -> Settlement | None:
-    """Write the settlement, what it leaves at the vendor, the account as it stands after, and fill the slots."""
-    if not ledger.save(connection, job, settled, at=now, seconds=seconds):
-        return None
-    changed = before is not None and before != throttle
-    if changed:
-        accounts.write(connection, job.account, throttle)
-    if settled.leftover:
-        hold = timedelta(seconds=max(policy.lost_start_seconds, build_times.longest_usual(connection, job)))
-        orphans.record(connection, job, settled.leftover.report_id, now=now, hold=hold)
-    freed = job.state in SLOT_HOLDING and settled.job.state not in SLOT_HOLDING
-    fill = freed or changed or settled.job.state is State.QUEUED
-    admitted = admission.admit_next(connection, job.account, (throttle, now)) if fill else []
-    return Settlement(settled.job, settled.event, admitted, now)
+def _of_this_life(connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy) -> Policy:
+    """The policy with as many reports as a life may order, counted from the export's last retry."""
+    if not (isinstance(outcome, Advanced) and outcome.to is State.QUEUED) or job.generation < policy.max_generations:
+        return policy
+    before = lives.first_generation(connection, job.id) - 1
+    return replace(policy, max_generations=policy.max_generations + before)
 
 
 def _compared(connection: Connection, job: ExportJob, outcome: Outcome) -> tuple[Outcome, str | None]:

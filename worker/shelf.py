@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from landfall.storage.encodings import Encoding
+from landfall.exports.job import ExportJob
+from landfall.storage.encodings import Encoding, stored_key
+from landfall.storage.keys import artifact_key
 from landfall.storage.store import Store
 
 
@@ -21,3 +23,7 @@ class Shelf:
     workspace: Path
     at_rest: Encoding = "identity"
     parquet: bool = False
+
+    def key_of(self, job: ExportJob) -> str:
+        """The name of the export's file, packed as it will be."""
+        return stored_key(artifact_key(self.key_template, job), self.at_rest)

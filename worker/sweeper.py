@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,13 +14,15 @@ from landfall import failpoints
 from landfall.database import admission, ledger
 from landfall.database.clock import read_clock
 from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.settlements import Settlement
 from landfall.exports.job import ExportJob
 from landfall.exports.policy import Policy
 from landfall.log import get_logger
 from worker.duty import Duty
 from worker.leases import Leases
+from worker.metrics import Metrics
 from worker.queue import Message, Standing, StepQueue
-from worker.settlement import Settlement, write_rescue
+from worker.settlement import write_rescue
 
 _BATCH = 500
 # A row may become visible so long after the moment that it says.
@@ -48,17 +50,27 @@ class Sweeper:
     """
 
     def __init__(
-        self, database: Database, queue: StepQueue, leases: Leases, policies: Mapping[str, Policy], duty: Duty
+        self,
+        database: Database,
+        queue: StepQueue,
+        leases: Leases,
+        policies: Mapping[str, Policy],
+        duty: Duty,
+        *,
+        metrics: Metrics | None = None,
+        announce: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take a step from its worker when nothing was heard of it for a lease's length.
 
-        `policies` are the accounts', by name.
+        `policies` are the accounts', by name. `announce` hands out the news that webhooks have yet to be told.
         """
         self._database = database
         self._queue = queue
         self._leases = leases
         self._policies = policies
         self._duty = duty
+        self._metrics = metrics or Metrics()
+        self._announce = announce
         self._looked_at: datetime | None = None
         self._prunes_at = -math.inf
         self._was_away = False
@@ -79,6 +91,8 @@ class Sweeper:
                 self._prunes_at = time.monotonic() + _PRUNE_SECONDS
             await self.admit()
             await self.sweep()
+            if self._announce:
+                await self._announce()
         else:
             self._note_look(await self._database.glance(read_clock))
 
@@ -171,6 +185,7 @@ class Sweeper:
         # The silent worker may have taken the step under its claim's version or under the one before.
         await self._queue.forget([f"{job.id}:{job.version - back}" for job in jobs for back in (0, 1)])
         for each in rescued:
+            self._metrics.rescued(each.event.step, each.job)
             _log.warning("a step was rescued", export=each.job.id, state=each.job.state, attempt=each.event.attempt)
         jobs_of = ((each, job) for each in rescued for job in (each.job, *each.admitted))
         return [job for each, job in jobs_of if job.due_at and job.due_at <= each.at]

@@ -10,10 +10,12 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 
+from api.auth import Reader
 from api.file_response import StoredFile, is_held_already
 from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.problems import ProblemError
 from api.services import Given
+from api.strict_route import StrictRoute
 from landfall.exports.errors import StorageUnavailable
 from landfall.exports.job import Artifact, ExportJob
 from landfall.storage.encodings import file_name, media_type
@@ -23,7 +25,7 @@ _LINK_SECONDS = 300
 _RETRY_SECONDS = 5
 _FORMS: dict[str, dict[str, str]] = {"text/csv": {}, "application/gzip": {}, "application/zstd": {}}
 
-router = APIRouter(prefix="/v1/exports", tags=["exports"])
+router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRoute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class _Place:
         **NOT_FOUND,
     },
 )
-async def fetch(export_id: str, request: Request, given: Given) -> Response:
+async def fetch(export_id: str, request: Request, caller: Reader, given: Given) -> Response:
     """The export's CSV, packed as it is stored; `Range`, `If-Range` and `If-None-Match` work where that is a folder."""
-    job = await find_export(given, export_id)
+    job = await find_export(given, caller, export_id)
     artifact = _artifact(job)
     # A link that is signed for GET takes no HEAD: that is answered here.
     place = await asyncio.to_thread(_look_up, given.store, artifact, read=request.method == "GET")
@@ -80,7 +82,7 @@ def _look_up(store: Store, artifact: Artifact, *, read: bool) -> _Place:
         place = _place(store, artifact.uri, read=read)
     except (ArtifactMissing, FileNotFoundError):
         raise ProblemError(
-            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again"
+            HTTPStatus.GONE, f"{artifact.uri} is no longer in the store; submit the export again, without reuse"
         ) from None
     except (StorageUnavailable, OSError):
         detail = "the store cannot be reached now; try again"

@@ -2,27 +2,26 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
-from api.problems import Problem, ProblemError
-from api.services import Given
-from landfall.database.revision import require_head
-from landfall.settings import SettingsError
+from api.readiness import Readying
+from api.schemas.health import Liveness, Readiness
+from api.strict_route import StrictRoute
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
+async def healthz() -> Liveness:
     """The process lives."""
-    return {"status": "ok"}
+    return Liveness()
 
 
-@router.get("/readyz", responses={503: {"model": Problem, "description": "What is missing."}})
-async def readyz(given: Given) -> dict[str, str]:
-    """Exports can be accepted: the database answers and has the schema of this release."""
-    try:
-        await require_head(given.database)
-    except SettingsError as error:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None
-    return {"status": "ready"}
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "No export is accepted."}})
+async def readyz(request: Request, response: Response) -> Readiness:
+    """What an export needs, and what of it is missing."""
+    readying: Readying = request.app.state.readying
+    found = await readying.get()
+    if found.status == "unavailable":
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return found

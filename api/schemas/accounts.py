@@ -27,6 +27,7 @@ class AccountView(BaseModel):
     slots_used: int
     queued: int
     blocked_until: datetime | None = Field(description="The vendor asked for a pause until then.")
+    paused_at: datetime | None = Field(description="An operator has nothing started since then.")
     breaker: BreakerView | None
 
     @classmethod
@@ -42,6 +43,7 @@ class AccountView(BaseModel):
             slots_used=slots.slots_used,
             queued=slots.queued,
             blocked_until=throttle.blocked_until,
+            paused_at=throttle.paused_at,
             breaker=BreakerView(state=state, error=error, until=throttle.open_until) if error else None,
         )
 

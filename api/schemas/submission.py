@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -39,5 +39,15 @@ class Submission(BaseModel):
         description="ISO 8601 duration: how long the vendor may take, counted from the start of the report.",
         examples=["PT12H"],
     )
-    callback_url: None = Field(default=None, description="Reserved for webhooks; must be null in this release.")
+    callback_url: str | None = Field(
+        default=None,
+        description="Is told of the export's end as a webhook is (see docs/webhooks.md); needs `callback_secret` in the "
+        "settings. Where an export that was there already answers, that one's counts.",
+        examples=["https://example.com/landfall"],
+    )
     force: bool = Field(default=False, description="Make another export even if the same request is in flight.")
+    reuse: Literal["stored"] | None = Field(
+        default=None,
+        description="`stored`: be content with a stored export of the same request, if its range was over when it was "
+        "made and its file is still kept.",
+    )

@@ -72,6 +72,11 @@ def write(connection: Connection, name: str, throttle: Throttle) -> None:
     connection.execute(_WRITE, {"account": name, **columns})
 
 
+def pause(connection: Connection, name: str, at: datetime | None) -> None:
+    """Have nothing started for the account since then, or with None have it go on."""
+    connection.execute(_WRITE, {"account": name, "paused_at": at})
+
+
 def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
     """Slots in use: exports that hold one, and reports that may still be in the making for nobody."""
     holding = select(func.count()).select_from(exports).where(exports.c.account == name, holds_slot)
@@ -129,4 +134,5 @@ def _throttle(row: Row[Any], prefix: str = "") -> Throttle:
         refill=of("rate_refill"),
         tokens=of("tokens"),
         tokens_at=of("tokens_at"),
+        paused_at=of("paused_at"),
     )

@@ -50,6 +50,7 @@ def accounts_with_room(connection: Connection) -> Sequence[str]:
     limit = func.coalesce(rows.slot_limit, rows.max_started)
     query = select(rows.name).where(
         exists().where(exports.c.account == rows.name, is_queued),
+        rows.paused_at.is_(None),
         rows.blocked_until.is_(None) | (rows.blocked_until <= utc_now()),
         rows.open_until.is_(None) | (rows.open_until <= utc_now()),
         accounts.count_slots(rows.name) + 1 <= case((limit < rows.max_started, limit), else_=rows.max_started),

@@ -5,17 +5,30 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_, union
 
 from landfall.database.clock import UtcDateTime, read_clock, utc_now
 from landfall.database.reading import TimelineEvent
 from landfall.database.rows import job_in
-from landfall.database.tables import archived_exports, events, exports, has_ended, is_held, is_kept, orphans
+from landfall.database.tables import (
+    archived_exports,
+    events,
+    exports,
+    has_ended,
+    is_held,
+    is_kept,
+    is_untold,
+    orphans,
+)
 from landfall.exports.job import ExportJob
 
 _MOMENTS = frozenset(column.name for column in exports.c if isinstance(column.type, UtcDateTime))
+# The numbers of the events stand beside the export: an older release knows no such field in an event.
+_NUMBERS = "event_ids"
 _FIND = select(archived_exports.c.export).where(archived_exports.c.id == bindparam("sought"))
-_TIMELINE = select(archived_exports.c.events).where(archived_exports.c.id == bindparam("sought"))
+_TIMELINE = select(archived_exports.c.events, archived_exports.c.export[_NUMBERS].label("numbers")).where(
+    archived_exports.c.id == bindparam("sought")
+)
 _TOLD = select(events).where(events.c.export_id.in_(bindparam("owners", expanding=True))).order_by(events.c.id)
 
 
@@ -41,10 +54,23 @@ def find(connection: Connection, export_id: str) -> ExportJob | None:
     return job_in(_read(columns)) if columns else None
 
 
-def timeline(connection: Connection, export_id: str) -> list[TimelineEvent]:
-    """The events of an archived export, oldest first; none where it is not archived."""
-    told = connection.execute(_TIMELINE, {"sought": export_id}).scalar_one_or_none() or ()
-    return [TimelineEvent(**(event | {"at": datetime.fromisoformat(event["at"])})) for event in told]
+def timeline(
+    connection: Connection, export_id: str, *, after: int = 0, limit: int | None = None
+) -> list[TimelineEvent]:
+    """The events of an archived export behind the one of this number, oldest first; none where it is not archived.
+
+    Where an older release archived it their numbers are their places.
+    """
+    row = connection.execute(_TIMELINE, {"sought": export_id}).one_or_none()
+    if row is None:
+        return []
+    told = zip(row.numbers or range(1, len(row.events) + 1), row.events, strict=True)
+    found = [
+        TimelineEvent(**(event | {"id": number, "at": datetime.fromisoformat(event["at"])}))
+        for number, event in told
+        if number > after
+    ]
+    return found[:limit]
 
 
 def find_old(
@@ -66,20 +92,27 @@ def find_old(
 
 
 def move(connection: Connection, export_ids: Collection[str]) -> int:
-    """Archive these exports, which have ended; returns how many. One whose report may hold a slot stays for now."""
+    """Archive these exports, which have ended; returns how many.
+
+    One whose report may hold a slot stays for now, and one whose end webhooks have yet to be told.
+    """
     held = select(orphans.c.export_id).where(
         orphans.c.export_id.in_(export_ids), is_held, (orphans.c.held_until > utc_now()) | orphans.c.due_at.is_not(None)
     )
-    moving = set(export_ids) - set(connection.execute(held).scalars())
+    untold = select(events.c.export_id).where(events.c.export_id.in_(export_ids), is_untold)
+    moving = set(export_ids) - set(connection.execute(union(held, untold)).scalars())
     query = select(exports).where(exports.c.id.in_(moving), has_ended).with_for_update(skip_locked=True)
     rows = {row["id"]: row for row in connection.execute(query).mappings()}
     if not rows:
         return 0
     told: dict[str, list[dict[str, Any]]] = {id_: [] for id_ in rows}
+    numbers: dict[str, list[int]] = {id_: [] for id_ in rows}
     for event in connection.execute(_TOLD, {"owners": list(rows)}).mappings():
-        line = TimelineEvent(**{name: event[name] for name in TimelineEvent.__slots__})
-        told[event["export_id"]].append(_written(asdict(line)))
-    connection.execute(insert(archived_exports), [_archived(row, told[id_]) for id_, row in rows.items()])
+        line = asdict(TimelineEvent(**{name: event[name] for name in TimelineEvent.__slots__}))
+        numbers[event["export_id"]].append(line.pop("id"))
+        told[event["export_id"]].append(_written(line))
+    archived = [_archived({**row, _NUMBERS: numbers[id_]}, told[id_]) for id_, row in rows.items()]
+    connection.execute(insert(archived_exports), archived)
     connection.execute(delete(exports).where(exports.c.id.in_(list(rows))))
     return len(rows)
 

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 
-from landfall.database.tables import duties, exports, labels, metadata, schema_support
+from landfall.database.schema import metadata
+from landfall.database.service_tables import workers
+from landfall.database.tables import duties, exports, labels, schema_support
 
 _CHUNK = 1000
-# Who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels come with
-# their exports.
-_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name})
+# Who works and who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels
+# come with their exports.
+_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name, workers.name})
 TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 

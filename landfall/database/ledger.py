@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, true, update
 from landfall.database import turns
 from landfall.database.clock import read_clock, utc_now
 from landfall.database.rows import changed_columns, event_row, job_of, row_of
-from landfall.database.tables import events, exports, is_live, is_queued
+from landfall.database.tables import events, exports, is_queued
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled, claim
+from landfall.exports.states import TERMINAL
 
 # Made once: every step runs these, and making one costs as much as running it.
 _FIND = select(exports).where(exports.c.id == bindparam("export_id"))
@@ -22,18 +23,14 @@ _SWAP = update(exports).where(
     exports.c.version == bindparam("old_version"),
     exports.c.state == bindparam("old_state"),
 )
+_INSERT_EXPORT = insert(exports)
 _INSERT_EVENT = insert(events)
+_ROWS_AT_ONCE = 250
 _FIND_QUEUED = (
     select(exports)
     .where(exports.c.account == bindparam("queue"), is_queued)
     .order_by(exports.c.priority.desc(), exports.c.turn, exports.c.created_at, exports.c.id)
     .limit(bindparam("most"))
-)
-_FIND_IN_FLIGHT = (
-    select(exports)
-    .where(exports.c.account == bindparam("queue"), exports.c.request_hash == bindparam("asked"), is_live)
-    .order_by(exports.c.created_at.desc(), exports.c.id.desc())
-    .limit(1)
 )
 
 # What a wait changes, and the event that tells of it, in one statement.
@@ -67,8 +64,12 @@ class Lease(NamedTuple):
 
 def accept(connection: Connection, jobs: Sequence[ExportJob]) -> None:
     """Insert new exports and the events that tell of them."""
-    connection.execute(insert(exports), [row_of(job) for job in turns.assign(connection, jobs)])
-    connection.execute(insert(events), [event_row(job, ACCEPTED, job.created_at) for job in jobs])
+    queued = turns.assign(connection, jobs)
+    # In pieces: on Postgres the event loop has its turn whenever a statement has gone out.
+    for start in range(0, len(queued), _ROWS_AT_ONCE):
+        some = queued[start : start + _ROWS_AT_ONCE]
+        connection.execute(_INSERT_EXPORT, [row_of(job) for job in some])
+        connection.execute(_INSERT_EVENT, [event_row(job, ACCEPTED, job.created_at) for job in some])
 
 
 def find(connection: Connection, export_id: str) -> ExportJob | None:
@@ -81,12 +82,6 @@ def find_now(connection: Connection, export_id: str) -> tuple[ExportJob, datetim
     """The export of this id, and the database's time."""
     row = connection.execute(_FIND_NOW, {"export_id": export_id}).one_or_none()
     return (job_of(row), row.now) if row else None
-
-
-def find_in_flight(connection: Connection, account: str, request_hash: str) -> ExportJob | None:
-    """The newest export of this account that asks for the same and has not ended."""
-    row = connection.execute(_FIND_IN_FLIGHT, {"queue": account, "asked": request_hash}).one_or_none()
-    return job_of(row) if row else None
 
 
 def find_overdue(
@@ -109,21 +104,27 @@ def take(connection: Connection, job: ExportJob, lease: timedelta, *, now: datet
     return taken if _swap(connection, job, taken) else None
 
 
-def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> None:
+def renew(connection: Connection, held: Iterable[Lease], length: timedelta) -> list[Lease]:
     """Say that steps still run: a lease lasts `length` from now, a step without one was due just now.
 
-    Those that were taken away stay taken.
+    Those that were taken away stay taken: they are returned.
     """
     now = read_clock(connection)
+    doubtful: list[Lease] = []
     # In one order, lest two workers wait for each other.
     for lease in sorted(held):
-        connection.execute(
+        renewed = connection.execute(
             update(exports)
             .where(
                 exports.c.id == lease.export_id, exports.c.version == lease.version, exports.c.due_at <= now + length
             )
             .values(due_at=now + length if lease.leased else now),
         )
+        if not renewed.rowcount:
+            doubtful.append(lease)
+    # A clock that was set back keeps a lease from being renewed, too.
+    stand = versions(connection, [lease.export_id for lease in doubtful]) if doubtful else {}
+    return [lease for lease in doubtful if stand.get(lease.export_id) != lease.version]
 
 
 def save(
@@ -132,7 +133,8 @@ def save(
     """Write a settlement and its event; False, and nothing written, if the export has moved on since `before`."""
     if not _swap(connection, before, settled.job):
         return False
-    connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds))
+    ended = settled.job.state in TERMINAL
+    connection.execute(_INSERT_EVENT, event_row(settled.job, settled.event, at, seconds, untold=ended))
     return True
 
 

@@ -78,6 +78,12 @@ def adopt(connection: Connection, job: ExportJob, *, now: datetime) -> str | Non
     return str(row.report_id)
 
 
+def disown(connection: Connection, job: ExportJob) -> None:
+    """Let no export adopt the reports of this request that are there now; those in the making go on counting."""
+    asked = (orphans.c.account == job.account, orphans.c.order_hash == fingerprint(job.request))
+    connection.execute(update(orphans).where(*asked).values(order_hash=""))
+
+
 def find_due(connection: Connection, limit: int) -> list[Orphan]:
     """The orphans to be polled now."""
     rows = connection.execute(

@@ -8,7 +8,7 @@ from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.tables import schema_support
 from landfall.settings import SettingsError
 
-HEAD = "0005"
+HEAD = "0006"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +33,30 @@ def current(connection: Connection) -> Schema | None:
 
 
 async def require_head(database: Database) -> None:
-    """Raise SettingsError, with the cure, unless this release can work on the database's schema.
-
-    That is its own revision, or a later one that says so: an old worker goes on beside a new schema.
-    """
+    """Raise SettingsError, with the cure, unless this release can work on the database's schema."""
     try:
         found = await database.read(current)
     except DatabaseUnavailable as error:
         raise unreachable(error) from None
+    if wrong := objection(found):
+        raise SettingsError(wrong)
+
+
+def objection(found: Schema | None) -> str | None:
+    """Why this release cannot work on such a schema, with the cure; None where it can.
+
+    It can on its own revision, or a later one that says so: an old worker goes on beside a new schema.
+    """
     if found is None:
-        raise SettingsError("the database has no tables yet: run `landfall migrate`.")
+        return "the database has no tables yet: run `landfall migrate`."
     if found.revision < HEAD:
-        raise SettingsError(
-            f"the database is at revision {found.revision}, this release needs {HEAD}: run `landfall migrate`."
-        )
+        return f"the database is at revision {found.revision}, this release needs {HEAD}: run `landfall migrate`."
     if found.oldest > HEAD:
-        raise SettingsError(
+        return (
             f"the database is at revision {found.revision}, made for revision {found.oldest} and later, and this "
             f"release knows {HEAD}: install the newer release."
         )
+    return None
 
 
 def unreachable(error: DatabaseUnavailable) -> SettingsError:

@@ -35,6 +35,7 @@ _AS_IS = (
     "report_id",
     "tenant",
     "turn",
+    "callback_url",
 )
 
 
@@ -71,8 +72,13 @@ def job_in(columns: Mapping[Any, Any]) -> ExportJob:
     )
 
 
-def event_row(job: ExportJob, event: Event, at: datetime, seconds: float | None = None) -> dict[str, Any]:
-    """The row of an event that left the export as `job`; `seconds` is how long the step ran."""
+def event_row(
+    job: ExportJob, event: Event, at: datetime, seconds: float | None = None, *, untold: bool = False
+) -> dict[str, Any]:
+    """The row of an event that left the export as `job`; `seconds` is how long the step ran.
+
+    `untold` is news that webhooks have yet to be told.
+    """
     return {
         **_fault_columns(event.fault),
         "export_id": job.id,
@@ -84,6 +90,7 @@ def event_row(job: ExportJob, event: Event, at: datetime, seconds: float | None 
         "generation": job.generation,
         "seconds": seconds,
         "note": event.note,
+        "untold": untold,
     }
 
 

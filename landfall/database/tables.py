@@ -1,41 +1,24 @@
 """Declares the tables; private to Landfall, dashboards read views."""
 
-from typing import Any
-
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    ColumnElement,
     Double,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     false,
     literal_column,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from landfall.database.clock import UtcDateTime
+from landfall.database.columns import Json, Key, index_where, metadata
 from landfall.exports.states import SLOT_HOLDING, State
-
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-Key = BigInteger().with_variant(Integer(), "sqlite")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    },
-)
 
 accounts = Table(
     "accounts",
@@ -58,6 +41,7 @@ accounts = Table(
     Column("tokens", Double, nullable=False, server_default="0"),
     Column("tokens_at", UtcDateTime),
     Column("turn", Double, nullable=False, server_default="0"),
+    Column("paused_at", UtcDateTime),
 )
 
 exports = Table(
@@ -101,6 +85,7 @@ exports = Table(
     Column("header_hash", String(64)),
     Column("header_changed", Boolean, nullable=False, server_default=false()),
     Column("file_removed_at", UtcDateTime),
+    Column("callback_url", Text),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
 )
 
@@ -120,6 +105,8 @@ events = Table(
     Column("error_message", Text),
     Column("error_action", Text),
     Column("note", Text),
+    # Set where the export ended: whoever hands out the news to webhooks has yet to see it.
+    Column("untold", Boolean, nullable=False, server_default=false()),
 )
 
 # Each label of each export, written and removed by triggers of the database: the code of 0004 accepts exports too.
@@ -209,14 +196,13 @@ is_held = orphans.c.ended_at.is_(None)
 is_kept = exports.c.file_uri.is_not(None) & exports.c.file_removed_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
 has_ended = exports.c.finished_at.is_not(None)
+has_error = exports.c.error_code.is_not(None)
+# On SQLite `untold = 1` is another condition than `untold`, and the index serves the one it was made with.
+is_untold = literal_column("events.untold", Boolean)
 
 
-def _partial(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> None:
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
-_partial("ix_exports_due", exports.c.due_at, where=is_dated)
-_partial(
+index_where("ix_exports_due", exports.c.due_at, where=is_dated)
+index_where(
     "ix_exports_queue",
     exports.c.account,
     exports.c.priority.desc(),
@@ -225,19 +211,22 @@ _partial(
     exports.c.id,
     where=is_queued,
 )
-_partial("ix_exports_turns", exports.c.account, exports.c.tenant, exports.c.turn, where=is_queued)
-_partial("ix_exports_slots", exports.c.account, where=holds_slot)
-_partial("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
-_partial("ix_exports_files", exports.c.account, exports.c.finished_at, where=is_kept)
-_partial("ix_exports_ended", exports.c.finished_at, exports.c.id, where=has_ended)
+index_where("ix_exports_turns", exports.c.account, exports.c.tenant, exports.c.turn, where=is_queued)
+index_where("ix_exports_slots", exports.c.account, where=holds_slot)
+index_where("ix_exports_in_flight", exports.c.account, exports.c.request_hash, where=is_live)
+index_where("ix_exports_reusable", exports.c.account, exports.c.request_hash, where=is_kept)
+index_where("ix_exports_files", exports.c.account, exports.c.finished_at, where=is_kept)
+index_where("ix_exports_ended", exports.c.finished_at, exports.c.id, where=has_ended)
 _by_age = (exports.c.created_at.desc(), exports.c.id.desc())
 Index("ix_exports_newest", *_by_age)
 Index("ix_exports_newest_of_state", exports.c.state, *_by_age)
 Index("ix_exports_newest_of_account", exports.c.account, exports.c.state, *_by_age)
 Index("ix_exports_newest_of_vendor", exports.c.vendor, exports.c.state, *_by_age)
+index_where("ix_exports_newest_of_error", exports.c.error_code, *_by_age, where=has_error)
 Index("ix_events_export", events.c.export_id, events.c.id)
-_partial("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
-_partial("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))
+index_where("ix_events_untold", events.c.id, where=is_untold)
+index_where("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
+index_where("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))
 Index("ix_orphans_orders", orphans.c.account, orphans.c.order_hash)
 Index("ix_orphans_export", orphans.c.export_id)
 Index("ix_build_times_newest", build_times.c.account, build_times.c.report_type, build_times.c.id.desc())

@@ -20,10 +20,12 @@ _ADVANCE = (
     .where(accounts.c.name == bindparam("account"), accounts.c.turn < bindparam("reached"))
     .values(turn=bindparam("reached"))
 )
-_VIRTUAL_TIME = select(accounts.c.turn, accounts.c.tenant_weights).where(accounts.c.name == bindparam("account"))
 _LAST_TURN = select(func.max(exports.c.turn)).where(
     exports.c.account == bindparam("account"), exports.c.tenant == bindparam("tenant"), is_queued
 )
+_VIRTUAL_TIME = select(
+    accounts.c.turn, accounts.c.tenant_weights, _LAST_TURN.scalar_subquery().label("last_turn")
+).where(accounts.c.name == bindparam("account"))
 
 
 def assign(connection: Connection, jobs: Sequence[ExportJob]) -> list[ExportJob]:
@@ -48,10 +50,9 @@ def _by_tenant(jobs: Sequence[ExportJob]) -> Iterator[tuple[tuple[str, str], lis
 
 def _tagged(connection: Connection, key: tuple[str, str], jobs: Sequence[ExportJob]) -> Iterator[ExportJob]:
     account, tenant = key
-    row = connection.execute(_VIRTUAL_TIME, {"account": account}).one()
+    row = connection.execute(_VIRTUAL_TIME, {"account": account, "tenant": tenant}).one()
     step = 1.0 / _weight(row.tenant_weights, tenant)
-    last = connection.execute(_LAST_TURN, {"account": account, "tenant": tenant}).scalar()
-    turn = row.turn if last is None else max(row.turn, last + step)
+    turn = row.turn if row.last_turn is None else max(row.turn, row.last_turn + step)
     for number, job in enumerate(jobs):
         yield replace(job, turn=turn + number * step)
 

@@ -8,6 +8,7 @@ ExportError
 │   ├── TransferBroken          a download ended early or was refused
 │   ├── ProofFailed             what was downloaded is not a whole CSV file
 │   ├── StorageUnavailable      the store could not take the file
+│   ├── LeaseLost               the step was taken away while it ran
 │   └── Deferral                trying again helps and costs no attempt
 │       ├── Throttled           every slot at the vendor is taken (ThrottlingException at a start)
 │       ├── RateLimited         too many requests (429)
@@ -33,7 +34,7 @@ class ExportError(Exception):
     """An error that a step may raise; its text is shown to the export's owner and must hold no secret."""
 
     code: ClassVar[str] = "error"
-    action: ClassVar[str] = "Look at the export's events, then submit the export again."
+    action: ClassVar[str] = "Look at the export's events, then have it tried again (`landfall retry`)."
     effect: ClassVar[Effect] = Effect.NONE
 
     @property
@@ -66,7 +67,7 @@ class VendorUnavailable(TemporaryError):
 
     code = "vendor_unavailable"
     effect = Effect.BROKEN
-    action = "Wait for the vendor to recover; submit the export again if it has failed by then."
+    action = "Wait for the vendor to recover; if it has failed by then, have it tried again (`landfall retry`)."
 
 
 class AnswerLost(TemporaryError):
@@ -74,14 +75,16 @@ class AnswerLost(TemporaryError):
 
     code = "answer_lost"
     effect = Effect.BROKEN
-    action = "Submit the export again if it has failed; if that fails too, look at the vendor's status page."
+    action = (
+        "If it has failed, have it tried again (`landfall retry`); if that fails too, look at the vendor's status page."
+    )
 
 
 class TransferBroken(TemporaryError):
     """The download ended before the file was whole, or was refused."""
 
     code = "transfer_broken"
-    action = "Check the network and submit the export again if it has failed."
+    action = "Check the network; if it has failed, have it tried again (`landfall retry`)."
 
 
 class ProofFailed(TemporaryError):
@@ -89,8 +92,8 @@ class ProofFailed(TemporaryError):
 
     code = "proof_failed"
     action = (
-        "Submit the export again; if it fails the same way, the vendor's report itself is broken: show the vendor "
-        "the error's message."
+        "If it has failed, have a new report ordered (`landfall retry --from start`); if that fails the same way, the "
+        "vendor's reports themselves are broken: show the vendor the error's message."
     )
 
 
@@ -100,8 +103,15 @@ class StorageUnavailable(TemporaryError):
     code = "storage_unavailable"
     action = (
         "Check that the store (LANDFALL_STORAGE_URL) exists, is writable and has room; "
-        "submit the export again if it has failed."
+        "if it has failed, have it tried again (`landfall retry`)."
     )
+
+
+class LeaseLost(TemporaryError):
+    """The export was cancelled, or another worker took its step, while it ran here."""
+
+    code = "lease_lost"
+    action = "Nothing to do: whatever took the step away goes on with the export."
 
 
 class Deferral(TemporaryError):
@@ -167,7 +177,8 @@ class CredentialsRefused(PermanentError):
     code = "credentials_refused"
     effect = Effect.REFUSED
     action = (
-        "Renew the account's credentials in landfall.toml's secrets, restart the worker, then submit the export again."
+        "Renew the account's credentials in landfall.toml's secrets and restart the worker; what waits goes on by itself, "
+        "what has failed is tried again with `landfall retry`."
     )
 
 
@@ -185,7 +196,7 @@ class DownloadRefused(PermanentError):
     code = "download_refused"
     action = (
         "If the file is right, allow it with download_hosts, allow_private_hosts or max_file_bytes in landfall.toml, "
-        "restart the worker, then submit the export again."
+        "restart the worker, then have it tried again (`landfall retry`)."
     )
 
 
@@ -204,4 +215,7 @@ class ReportLost(PermanentError):
 
     code = "report_lost"
     effect = Effect.ANSWERED
-    action = "Submit the export again; if the vendor fails it again, narrow its range or ask the vendor."
+    action = (
+        "Have a new report ordered (`landfall retry --from start`); if the vendor fails it again, submit a narrower range "
+        "or ask the vendor."
+    )

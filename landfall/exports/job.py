@@ -44,7 +44,7 @@ class ExportJob:
     the export was accepted, `deferrals` the waits in a row that cost no attempt (throttling, an expired link),
     `generation` the reports ordered so far. `due_at` is None only while the export is queued or ended. `polled_at` is
     the last time that the vendor said "not yet". `crashes` counts the workers that fell silent in the step that is due,
-    one after the other. `tenant` and `turn` are its place in the queue's turn-taking.
+    one after the other. `tenant` and `turn` are its place in the queue's turn-taking. `callback_url` is told of its end.
     """
 
     id: str
@@ -73,6 +73,7 @@ class ExportJob:
     report_id: str | None = None
     tenant: str = ""
     turn: float = 0.0
+    callback_url: str | None = None
     error: Fault | None = None
     artifact: Artifact | None = None
 

@@ -7,7 +7,7 @@ from landfall.exports.errors import AnswerLost
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting
 from landfall.exports.policy import Policy
-from landfall.exports.states import TERMINAL, TRANSITIONS, State, Step, check_move
+from landfall.exports.states import TERMINAL, TRANSITIONS, IllegalMoveError, State, Step, check_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Settled:
 
 def settle(job: ExportJob, outcome: Outcome, *, now: datetime, draw: float, policy: Policy) -> Settled:
     """Return what the outcome makes of the export. Raises IllegalMoveError for a move that the table lacks."""
+    if job.state in TERMINAL:
+        # A retry leads out of an end, no outcome does.
+        raise IllegalMoveError(job.state, outcome.to if isinstance(outcome, Advanced) else job.state)
     settled = _settled(job, outcome, now, draw, policy)
     if isinstance(outcome, Waiting) and not outcome.asked:
         return settled
@@ -245,14 +248,14 @@ def _deadline_passed(job: ExportJob, now: datetime) -> Fault | None:
     return Fault(
         "deadline_passed",
         f"the export was not done {hours:g} h after its start" + (f": {job.error.message}" if job.error else ""),
-        "Ask for a smaller range or a longer deadline, and submit the export again.",
+        "Have it tried again for as long (`landfall retry`), or submit a smaller range or a longer deadline.",
     )
 
 
 WORKERS_DIED = Fault(
     "worker_died",
     "every worker that tried this step died in it",
-    "Look at the workers' logs and memory, then submit the export again.",
+    "Look at the workers' logs and memory, then have it tried again (`landfall retry`).",
 )
 _MEND_AND_SUBMIT = (
     "Use the file, which is whole; where its copy is needed, mend what the message names and submit the export again "

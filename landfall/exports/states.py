@@ -59,8 +59,8 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = MappingProxyType(
             State.CANCELLED: "cancel",
         },
         State.STORED: {},
-        State.FAILED: {},
-        State.CANCELLED: {},
+        State.FAILED: {State.QUEUED: "retry", State.READY: "retry"},
+        State.CANCELLED: {State.QUEUED: "retry", State.READY: "retry"},
     },
 )
 

@@ -51,7 +51,8 @@ class Throttle:
     `limit` is the effective number of slots, lowered when the vendor throttles below our own count (somebody else uses
     the account) and raised again by success, additive increase and multiplicative decrease (Chiu and Jain, 1989).
     `strikes` counts throttled answers in a row, `failures` broken ones. While `reason` is set the breaker is open:
-    nobody calls until `open_until`, then one probe does. `tokens` is what the bucket held at `tokens_at`.
+    nobody calls until `open_until`, then one probe does. `tokens` is what the bucket held at `tokens_at`. Since
+    `paused_at` an operator has nothing started; what has a slot goes on.
     """
 
     max_started: int
@@ -66,6 +67,7 @@ class Throttle:
     refill: float = 0.0
     tokens: float = 0.0
     tokens_at: datetime | None = None
+    paused_at: datetime | None = None
 
     @property
     def slots(self) -> int:
@@ -79,7 +81,7 @@ class Throttle:
 
     def admits(self, used: int, now: datetime) -> int:
         """How many starts may be admitted beside the slots that are used."""
-        if self.closed_until(now):
+        if self.paused_at or self.closed_until(now):
             return 0
         free = max(0, self.slots - used)
         if self.reason:

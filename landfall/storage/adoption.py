@@ -1,9 +1,9 @@
-"""Finds the file that an earlier attempt has published, so that it need not be fetched again."""
+"""Finds what an earlier attempt has published, so that it need not be fetched again, or must not be found any more."""
 
 from landfall.exports.job import Artifact, ExportJob
 from landfall.storage.content import Tally
 from landfall.storage.manifest import Manifest
-from landfall.storage.parquet import described
+from landfall.storage.parquet import copy_of, described
 from landfall.storage.store import ArtifactMissing, Store
 
 
@@ -17,6 +17,21 @@ def find_published(store: Store, key: str, job: ExportJob) -> Artifact | None:
     if told is None or (told.export_id, told.generation, told.report_id) != (job.id, job.generation, job.report_id):
         return None
     return _artifact(uri, told) if _is_whole(store, uri, told) else None
+
+
+def remove_published(store: Store, key: str, export_id: str, *, newest: int) -> bool:
+    """Remove the export's file under the key, and its copy, if it is of report number `newest` or of one before it.
+
+    False where there is none. Raises StorageUnavailable.
+    """
+    uri = store.uri(key)
+    told = described(store, uri)
+    if told is None or told.export_id != export_id or told.generation > newest:
+        return False
+    if copy := copy_of(store, uri):
+        store.remove(copy)
+    store.remove(uri)
+    return True
 
 
 def _is_whole(store: Store, uri: str, told: Manifest) -> bool:

@@ -19,6 +19,7 @@ from landfall.storage.s3_uploads import UnfinishedUploads, uploads_of_environmen
 
 CHUNK_BYTES = 1 << 20
 PARTS = ".parts"
+HASTY = Patience(silence=1.5, retries=0)
 _LONGEST_SIGNATURE_SECONDS = 7 * 86_400
 
 

@@ -94,13 +94,16 @@ class Store(Protocol):
         """Write, read and remove a probe. Raises StorageUnavailable, with the cure, where that does not work."""
 
 
-def open_store(url: str) -> Store:
-    """The store that a URL names. Raises SettingsError."""
+def open_store(url: str, *, hasty: bool = False) -> Store:
+    """The store that a URL names; a `hasty` one gives up on a silent service within two seconds. Raises SettingsError."""
     parts = urlsplit(url)
     if parts.scheme in _BUCKETS:
-        from landfall.storage.objects import open_objects  # noqa: PLC0415 - 6 MB that who stores on disk need not hold
+        from landfall.storage.objects import (  # noqa: PLC0415 - 6 MB that who stores on disk need not hold
+            HASTY,
+            open_objects,
+        )
 
-        return open_objects(url)
+        return open_objects(url, HASTY) if hasty else open_objects(url)
     if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
         raise SettingsError(f"storage_url: names no store that Landfall knows; write it as {_FORMS}.")
     return DiskStore(Path(unquote(parts.path)))

@@ -74,7 +74,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("a time without a zone", body("shop-ab", {**ORDERS, "start": "2026-01-01T00:00"}), "/request/start", "time zone"),
     ("a wrong deadline", body("shop-ab", ORDERS, deadline="soon"), "/deadline", ""),
     ("a deadline in seconds", body("shop-ab", ORDERS, deadline=3600), "/deadline", "PT12H"),
-    ("text with NUL", body("shop-ab", ORDERS, labels={"a": "x\0"}), "/request", "NUL"),
+    ("text with NUL", body("shop-ab", ORDERS, labels={"a": "x\0"}), "/labels/a", "NUL"),
     ("a deadline beyond a report's life", body("shop-ab", ORDERS, deadline="P8D"), "/deadline", ""),
     ("a number for text", body("shop-ab", {**ORDERS, "experience_id": 7}), "/request/experience_id", "string"),
     ("a priority out of bounds", body("shop-ab", ORDERS, priority=10_000), "/priority", "1000"),
@@ -99,7 +99,8 @@ def test_bad_input_is_refused_by_the_name_of_its_field_and_nothing_is_written(
 
 def test_a_body_that_is_no_json_is_a_bad_request(api: Stack) -> None:
     answer = api.post("/v1/exports", content=b"{", headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()["detail"]) == (400, "the body is not valid JSON")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert "at line 1, column 2" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/v1/exports/exp_none", "/v1/exports/exp_none/events", "/v1/exports/exp_none/file"])

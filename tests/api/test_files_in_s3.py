@@ -70,7 +70,7 @@ def test_a_get_is_sent_on_to_a_short_lived_link_that_nobody_keeps(api: Stack, sw
 
 
 def test_a_head_is_answered_at_once(api: Stack, stored: ExportJob) -> None:
-    answer = httpx.head(api.url + path(stored), trust_env=False)
+    answer = api.call("HEAD", path(stored))
     assert (answer.status_code, answer.content) == (200, b"")
     assert (answer.headers["content-length"], answer.headers["etag"]) == (str(len(CONTENT)), ETAG)
 

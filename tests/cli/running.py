@@ -74,6 +74,10 @@ class Up:
     url: str
 
     @property
+    def key(self) -> str:
+        return (self.folder / ".landfall" / "api-key").read_text().strip()
+
+    @property
     def log(self) -> str:
         return (self.folder / "up.log").read_text()
 

@@ -79,11 +79,24 @@ def test_two_refused_fields_are_two_lines(answering: Answers) -> None:
         answering(422, problem(422, "no", *errors)).get("/")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 2), (422, 2), (401, 1), (500, 1), (503, 1)])
+@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 2), (422, 2), (403, 1), (500, 1), (503, 1)])
 def test_wrong_input_is_told_from_what_cannot_be_done(answering: Answers, status: int, code: int) -> None:
     with pytest.raises(CommandError, match="the sentence") as caught:
         answering(status, problem(status, "the sentence")).get("/")
     assert caught.value.exit_code == code
+
+
+def test_an_api_that_wants_a_key_says_how_to_name_one(answering: Answers) -> None:
+    with pytest.raises(
+        CommandError, match=r"needs a key: name the file that holds it with --key-file, or set LANDFALL_API_KEY"
+    ):
+        answering(401, problem(401, "no key")).get("/")
+
+
+def test_a_key_that_is_refused_is_told_in_the_api_s_words(answering: Answers) -> None:
+    api = Api(answering(401, problem(401, "this API key was revoked")).url, key="lf_x")
+    with pytest.raises(CommandError, match=r"^this API key was revoked$"):
+        api.get("/")
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (500, b""), (404, {"error": "x"})])
@@ -120,7 +133,13 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
         {
             "items": [
                 free | {"name": "a", "blocked_until": "2999-01-31T12:00:00Z", "breaker": None},
-                free | {"name": "b", "blocked_until": "2001-01-31T12:00:00Z", "breaker": None},
+                free
+                | {
+                    "name": "b",
+                    "blocked_until": "2001-01-31T12:00:00Z",
+                    "breaker": None,
+                    "paused_at": "2026-01-31T12:00:00Z",
+                },
                 free
                 | {
                     "name": "c",
@@ -138,11 +157,21 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
     )
     ended = landfall(tmp_path, "accounts", "--url", api.url, env={"TZ": "UTC"})
     header, *rows = [line.split("\t") for line in ended.stdout.splitlines()]
-    assert header == ["NAME", "VENDOR", "SLOTS_USED", "LIMIT", "MAX_STARTED", "QUEUED", "BLOCKED_UNTIL", "BREAKER"]
+    assert header == [
+        "NAME",
+        "VENDOR",
+        "SLOTS_USED",
+        "LIMIT",
+        "MAX_STARTED",
+        "QUEUED",
+        "BLOCKED_UNTIL",
+        "BREAKER",
+        "PAUSED_SINCE",
+    ]
     assert [row[1:6] for row in rows] == [["acme", "1", "2", "5", "7"]] * 4
     assert [[row[0], *row[6:]] for row in rows] == [
-        ["a", "2999-01-31 12:00:00", ""],
-        ["b", "", ""],
-        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry"],
-        ["d", "", "half_open: credentials_refused: no entry"],
+        ["a", "2999-01-31 12:00:00", "", ""],
+        ["b", "", "", "2026-01-31 12:00:00"],
+        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry", ""],
+        ["d", "", "half_open: credentials_refused: no entry", ""],
     ]

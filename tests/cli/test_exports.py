@@ -173,6 +173,24 @@ def test_list_narrows_by_state_account_vendor_and_limit(running: Up) -> None:
     assert body(run(running, "list", "--vendor", "intelligems", "--state", "queued", "--json"))["items"] == []
 
 
+def test_a_list_that_goes_on_says_how_to_see_more(running: Up) -> None:
+    for words in (INTELLIGEMS, BUY_WITH_PRIME):
+        run(running, "submit", *words, "--force")
+    both = body(run(running, "list", "--limit", "2", "--json"))["items"]
+    first = run(running, "list", "--limit", "1")
+    cursor = first.stderr.split("--cursor ")[1].split()[0]
+    second = run(running, "list", "--limit", "1", "--cursor", cursor)
+    assert [ended.stdout.splitlines()[1].split("\t")[0] for ended in (first, second)] == [each["id"] for each in both]
+
+
+def test_a_callback_url_arrives(running: Up) -> None:
+    ended = run(running, "submit", *BUY_WITH_PRIME, "--force", "--callback-url", "https://example.com/")
+    assert (ended.returncode, one_line(ended.stderr).split(",")[0]) == (
+        2,
+        "callback_url: it needs callback_secret in landfall.toml",
+    )
+
+
 def test_list_since_takes_a_date_or_a_moment(running: Up) -> None:
     export = stored(running)
     for since, found in (
@@ -202,7 +220,7 @@ def test_json_is_exactly_the_api_s(running: Up) -> None:
         (("list", "--state", "stored", "--limit", "1"), "/v1/exports?state=stored&limit=1"),
         (("accounts",), "/v1/accounts"),
     ):
-        answer = httpx.get(running.url + path, trust_env=False)
+        answer = httpx.get(running.url + path, headers={"authorization": f"Bearer {running.key}"}, trust_env=False)
         assert run(running, *words, "--json").stdout == answer.text + "\n"
 
 
@@ -220,12 +238,15 @@ def test_accounts_tell_slots_and_limits(running: Up) -> None:
 
 def test_fetch_saves_what_was_stored(running: Up, tmp_path: Path) -> None:
     export = stored(running)
-    ended = landfall(tmp_path, "fetch", export["id"], "--url", running.url)
+    (tmp_path / "key").write_text(running.key)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    ended = landfall(folder, "fetch", export["id"], "--url", running.url, "--key-file", str(tmp_path / "key"))
     assert ended.returncode == 0, ended.stderr
-    content = (tmp_path / f"{export['id']}.csv").read_bytes()
+    content = (folder / f"{export['id']}.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == export["file"]["sha256"]
     assert export["file"]["sha256"] in ended.stdout
-    assert [path.name for path in tmp_path.iterdir()] == [f"{export['id']}.csv"]
+    assert [path.name for path in folder.iterdir()] == [f"{export['id']}.csv"]
 
 
 def test_fetch_overwrites_only_when_told_to(running: Up, tmp_path: Path) -> None:

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 import pytest
 from alembic import command
 from alembic.util import CommandError
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from landfall.database import accounts, archive, build_times, headers, ledger, orphans, reading
+from landfall.database import accounts, archive, build_times, headers, ledger, news, orphans, reading
 from landfall.database import tables as t
 from landfall.database.archive import Place
 from landfall.database.clock import read_clock
 from landfall.database.connection import Database
 from landfall.database.migrate import alembic_config
 from landfall.database.opening import open_database
+from landfall.database.rows import event_row
 from landfall.exports.job import Artifact, ExportJob, Fault
 from landfall.exports.outcomes import Advanced
 from landfall.exports.policy import Policy
@@ -130,6 +131,14 @@ def test_an_export_whose_report_may_hold_a_slot_stays(connection: Connection) ->
         unnamed.id,
     }
     assert accounts.slots_used(connection, SHOP) == used == 2
+
+
+def test_an_export_whose_end_webhooks_have_yet_to_be_told_stays(connection: Connection) -> None:
+    told, untold = stored(connection, "exp_told"), stored(connection, "exp_untold")
+    connection.execute(insert(t.events).values(event_row(untold, Event("give up", None, 1), NOON, untold=True)))
+    assert archive.move(connection, [told.id, untold.id]) == 1
+    assert [each.job.id for each in news.take(connection, 10)] == [untold.id]
+    assert archive.move(connection, [told.id, untold.id]) == 1
 
 
 def test_a_start_that_is_answered_when_its_export_is_in_the_archive_changes_nothing(connection: Connection) -> None:

@@ -7,11 +7,25 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, literal, select, text, true, update
 
-from landfall.database import accounts, admission, archive, build_times, ledger, orphans, reading
+from landfall.database import (
+    accounts,
+    admission,
+    archive,
+    build_times,
+    explaining,
+    following,
+    ledger,
+    orphans,
+    reading,
+    same_requests,
+    service_tables,
+    tables,
+)
 from landfall.database.archive import Place
 from landfall.database.clock import read_clock
+from landfall.database.following import Mark
 from landfall.database.opening import open_database
 from landfall.database.postgres import write_at_length
 from landfall.database.reading import Filter, Position
@@ -42,6 +56,8 @@ _QUEUED = 60
 _WAITING = 20
 ACCOUNT = account_name(3)
 SINCE = NEWEST - timedelta(seconds=300)
+UNTIL = NEWEST - timedelta(seconds=_FEW // 2)
+MINE = frozenset({ACCOUNT, account_name(4)})
 
 
 def _list(wanted: Filter, after: Position | None = None) -> Callable[[Connection], object]:
@@ -54,7 +70,7 @@ def _live(name: str, **changes: object) -> ExportJob:
 
 def _enqueue(connection: Connection) -> None:
     locked = accounts.lock(connection, ACCOUNT)
-    assert ledger.find_in_flight(connection, ACCOUNT, "e" * 64) is None
+    assert same_requests.in_flight(connection, ACCOUNT, ["e" * 64]) == {}
     ledger.accept(connection, [_live("new", request_hash="e" * 64, labels={"tenant": "t1"})])
     admission.admit_next(connection, ACCOUNT, locked)
 
@@ -63,6 +79,11 @@ def _poll(connection: Connection) -> None:
     job = ledger.find(connection, "exp_live_waiting_1")
     assert job is not None
     assert write_outcome(connection, job, Waiting(), Policy(), seconds=0.0)
+
+
+def _follow(connection: Connection) -> None:
+    mark = Mark(following.newest(connection) - 50)
+    assert following.read(connection, mark, now=0.0, limit=100)
 
 
 DEEP = Position(NEWEST - timedelta(seconds=_FEW // 2), export_id(_FEW // 2))
@@ -86,9 +107,31 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "those with a label nobody has": _list(Filter(labels=[("batch", "none")])),
     "those with a label and a state": _list(Filter(labels=[("batch", "3")], states=[State.STORED])),
     "those with a label and a rare state": _list(Filter(labels=[("tenant", "t1")], states=[State.CANCELLED])),
+    "those until a moment deep inside": _list(Filter(until=UNTIL)),
+    "a page deep inside of those until a moment": _list(Filter(until=SINCE), DEEP),
+    "those with a rare error": _list(Filter(error="report_lost")),
+    "those with an error nobody met": _list(Filter(error="none")),
+    "those that failed with a rare error": _list(Filter(error="report_lost", states=[State.FAILED])),
+    "an account's with a rare error": _list(Filter(error="report_lost", account=ACCOUNT)),
+    "those under way that met an error": _list(Filter(error="report_lost", states=[State.QUEUED, State.READY])),
+    "those of a batch": _list(Filter(batch="bat_1")),
+    "those of a batch that failed": _list(Filter(batch="bat_1", states=[State.FAILED])),
+    "those of a batch with a label": _list(Filter(batch="bat_1", labels=[("tenant", "t1")])),
+    "those of a batch that nobody made": _list(Filter(batch="bat_none")),
+    "those of a key's accounts": _list(Filter(within=MINE)),
+    "a page deep inside those of a key's accounts": _list(Filter(within=MINE), DEEP),
+    "those of a key's accounts of a rare state": _list(Filter(within=MINE, states=[State.CANCELLED])),
+    "those of a batch that a key sees": _list(Filter(batch="bat_1", within=MINE)),
     "an account's with a label": _list(Filter(labels=[("batch", "3")], account=ACCOUNT)),
     "an export": partial(ledger.find, export_id=export_id(500)),
     "what happened to it": partial(reading.timeline, export_id=export_id(500)),
+    "what happened to it lately": partial(reading.timeline, export_id=export_id(500), after=3, limit=3),
+    "what happened to it last": partial(reading.last_event, export_id=export_id(500)),
+    "what happens to all": _follow,
+    "what happened to all meanwhile": partial(following.between, after=6 * 200, last=6 * 400, limit=200),
+    "why a queued export waits": partial(explaining.gather, export_id="exp_live_queued_7"),
+    "why an export is exporting": partial(explaining.gather, export_id="exp_live_waiting_7"),
+    "why an export failed": partial(explaining.gather, export_id=export_id(500)),
     "an archived export": partial(archive.find, export_id=export_id(_FEW - 1)),
     "an archived timeline": partial(archive.timeline, export_id=export_id(_FEW - 1)),
     "an enqueue": _enqueue,
@@ -141,6 +184,18 @@ def _on(url: str, work: Callable[[Connection], T]) -> T:
 def _furnish(connection: Connection, count: int) -> None:
     many_exports.prepare(connection, _ACCOUNTS)
     many_exports.fill(connection, 0, count - 1, accounts=_ACCOUNTS, failed_every=count // _FAILED)
+    connection.execute(
+        update(tables.exports)
+        .where(tables.exports.c.id.in_([export_id(number) for number in range(7, _FEW // 2, 50)]))
+        .values(error_code="report_lost")
+    )
+    batch = {"id": "bat_1", "requested": many_exports.IN_A_BATCH, "labels": {}, "created_at": NEWEST}
+    connection.execute(insert(service_tables.batches), [batch])
+    items = select(literal("bat_1"), tables.exports.c.created_at, tables.exports.c.id, literal(0), true()).where(
+        tables.exports.c.id.in_([export_id(number) for number in range(100, 100 + many_exports.IN_A_BATCH)])
+    )
+    columns = ["batch_id", "created_at", "export_id", "number", "ours"]
+    connection.execute(insert(service_tables.batch_items).from_select(columns, items))
     queued = [_live(f"queued_{n}", request_hash=f"{n}") for n in range(_QUEUED)]
     waiting = [
         _live(f"waiting_{n}", state=State.EXPORTING, report_id=f"r{n}", due_at=NEWEST, started_at=NEWEST)
@@ -185,7 +240,13 @@ def test_a_frequent_question_costs_no_more_for_ended_exports(world: World, quest
 
 
 @pytest.mark.parametrize(
-    ("index", "question"), [("ix_exports_newest", "the newest"), ("ix_exports_due", "what is due")]
+    ("index", "question"),
+    [
+        ("ix_exports_newest", "the newest"),
+        ("ix_exports_due", "what is due"),
+        ("ix_exports_newest_of_error", "those with an error nobody met"),
+        ("ix_events_export", "what happened to it last"),
+    ],
 )
 def test_a_question_without_its_index_is_noticed(world: World, index: str, question: str) -> None:
     def work(connection: Connection) -> None:

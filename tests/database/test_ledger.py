@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from landfall.database import headers, ledger, reading
+from landfall.database import headers, ledger, reading, same_requests
 from landfall.database.clock import read_clock
 from landfall.database.ledger import Lease
 from landfall.exports.job import Artifact, ExportJob, Fault
@@ -146,9 +146,9 @@ def test_overdue_exports_come_longest_overdue_first_by_the_databases_clock(conne
 
 def test_an_ended_export_is_not_in_flight(connection: Connection) -> None:
     ended = stored(connection, id="ended", state=State.FAILED, finished_at=NOON)
-    assert ledger.find_in_flight(connection, ended.account, ended.request_hash) is None
+    assert same_requests.in_flight(connection, ended.account, [ended.request_hash]) == {}
     live = stored(connection, id="live")
-    assert ledger.find_in_flight(connection, live.account, live.request_hash) == live
+    assert same_requests.in_flight(connection, live.account, [live.request_hash]) == {live.request_hash: live}
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(connection: Connection) -> None:

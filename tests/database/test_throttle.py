@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Connection, Engine, func, select, update
 
-from landfall.database import accounts, admission, ledger, orphans
+from landfall.database import accounts, admission, ledger, orphans, steering
 from landfall.database import tables as t
 from landfall.database.clock import read_clock
 from landfall.database.sqlite import open_engine
+from landfall.database.steering import write_cancel, write_retry
 from landfall.exports.errors import AnswerLost, ReportLost, RequestRefused, Throttled
 from landfall.exports.job import Artifact, ExportJob
 from landfall.exports.outcomes import Advanced, Waiting, outcome_of
@@ -21,7 +22,7 @@ from landfall.exports.states import State, Step
 from tests.database.databases import LIMITS, migrated
 from tests.exports.jobs import make_job
 from worker.queue import Message
-from worker.settlement import write_cancel, write_hand_back, write_outcome, write_rescue
+from worker.settlement import write_hand_back, write_outcome, write_rescue
 from worker.taking import take
 
 FILE = Artifact("file:///x.csv", 10, 1, "0" * 64, ("a",), empty=False)
@@ -52,7 +53,7 @@ class Vendor:
 
 
 class Throttle(RuleBasedStateMachine):
-    """Accepting, starting, losing answers, throttling, finishing, cancelling, crashing, in any order."""
+    """Accepting, starting, losing answers, throttling, finishing, cancelling, retrying, pausing, crashing, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +61,7 @@ class Throttle(RuleBasedStateMachine):
         self.vendor = Vendor()
         self.count = 0
         self.refused = 0
+        self.admitted_before_the_pause: int | None = None
 
     @initialize()
     def open(self) -> None:
@@ -168,6 +170,30 @@ class Throttle(RuleBasedStateMachine):
                 assert write_cancel(connection, job, POLICY)
 
     @precondition(lambda self: self.count)
+    @rule(pick=picks, from_start=st.booleans())
+    def retry(self, pick: int, from_start: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+        with self.engine.begin() as connection:
+            job = self._pick(connection, pick, State.FAILED, State.CANCELLED)
+            if job:
+                assert write_retry(connection, job, from_start=from_start)
+
+    @rule()
+    def pause(self) -> None:
+        with self.engine.begin() as connection:
+            if steering.pause(connection, ACCOUNT):
+                self.admitted_before_the_pause = self._admitted(connection)
+
+    @rule()
+    def resume(self) -> None:
+        self.admitted_before_the_pause = None
+        with self.engine.begin() as connection:
+            steering.resume(connection, ACCOUNT)
+
+    def _admitted(self, connection: Connection) -> int:
+        query = select(func.count()).where(t.events.c.kind == "admit")
+        return int(connection.execute(query).scalar_one())
+
+    @precondition(lambda self: self.count)
     @rule(pick=picks)
     def poll_an_orphan(self, pick: int) -> None:
         with self.engine.begin() as connection:
@@ -205,6 +231,13 @@ class Throttle(RuleBasedStateMachine):
     def the_vendor_never_builds_more_than_it_takes(self) -> None:
         assert len(self.vendor.building) <= SLOTS
 
+    @precondition(lambda self: self.admitted_before_the_pause is not None)
+    @invariant()
+    def nothing_is_admitted_while_the_account_is_paused(self) -> None:
+        with self.engine.begin() as connection:
+            assert self._admitted(connection) == self.admitted_before_the_pause
+            assert ACCOUNT not in admission.accounts_with_room(connection)
+
     @invariant()
     def slots_are_counted_and_none_is_idle_while_work_waits(self) -> None:
         if not self.count:
@@ -218,7 +251,7 @@ class Throttle(RuleBasedStateMachine):
             # A block that ended a moment ago is the sweeper's to notice.
             lapsed = throttle.blocked_until is not None and ACCOUNT in admission.accounts_with_room(connection)
         assert len(self.vendor.building) <= used
-        closed = throttle.closed_until(now) is not None or throttle.reason is not None or lapsed
+        closed = bool(throttle.closed_until(now) or throttle.reason or throttle.paused_at or lapsed)
         assert not waiting or closed or used >= throttle.slots
         assert 1 <= throttle.slots <= SLOTS
 

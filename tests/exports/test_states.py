@@ -14,8 +14,10 @@ def test_every_state_stands_in_the_table() -> None:
     assert set(TRANSITIONS) == set(State)
 
 
-def test_a_terminal_state_has_no_way_out() -> None:
-    assert {state for state in State if not TRANSITIONS[state]} == TERMINAL
+def test_a_terminal_state_is_left_by_a_retry_alone_and_stored_not_even_by_that() -> None:
+    assert not TRANSITIONS[State.STORED]
+    for state in TERMINAL - {State.STORED}:
+        assert TRANSITIONS[state] == {State.QUEUED: "retry", State.READY: "retry"}
 
 
 def test_every_live_state_but_queued_has_a_step() -> None:

@@ -97,7 +97,9 @@ def _sum(content: bytes) -> str:
 
 def _fetched(row: Row, export_id: str) -> bytes:
     url = f"{row.stack.url}/v1/exports/{export_id}/file"
-    return httpx.get(url, trust_env=False, follow_redirects=True).raise_for_status().content
+    return (
+        httpx.get(url, headers=row.stack.credentials, trust_env=False, follow_redirects=True).raise_for_status().content
+    )
 
 
 def _slots_held(row: Row) -> int:

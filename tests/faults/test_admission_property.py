@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine, text
 
 from landfall.database.postgres import open_engine
-from landfall.database.tables import metadata
+from landfall.database.schema import metadata
 from tests.database.bridge import Bridge
 from tests.database.test_throttle import Throttle
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landfall.vendors.scrub import MARK, MAX_LENGTH, scrub
+from landfall.redaction import MARK
+from landfall.vendors.scrub import MAX_LENGTH, scrub
 
 SECRET = "hunter2/planted+secret"
 

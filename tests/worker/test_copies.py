@@ -30,6 +30,10 @@ REFUSED = b"id,x\n1,private\rtext\n"
 JOB = make_job(report_id="r", state=State.READY, attempts=1, leased=True)
 
 
+async def _open() -> None:
+    """Let everything be published."""
+
+
 @dataclass
 class LinkingVendor:
     """Hands out links to one file."""
@@ -64,7 +68,7 @@ class Bench:
     files: Path = field(default_factory=Path)
 
     async def attempt(self, **changes: Any) -> Outcome:
-        return await download(replace(JOB, **changes), self.vendor, self.transfer, self.shelf)
+        return await download(replace(JOB, **changes), self.vendor, self.transfer, self.shelf, _open)
 
     def promised(self) -> bool:
         """Whether the manifest of the CSV names a copy."""

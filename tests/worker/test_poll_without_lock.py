@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from landfall.database import accounts, ledger
 from landfall.database.postgres import PostgresDatabase
+from landfall.database.settlements import Settlement
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Waiting
 from landfall.exports.policy import Policy
@@ -19,7 +20,7 @@ from landfall.exports.throttle import Effect
 from tests.asynchronous import run
 from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
-from worker.settlement import Settlement, settle_wait, write_outcome
+from worker.settlement import settle_wait, write_outcome
 
 _WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 JOB = make_job(state=State.EXPORTING, report_id="r", started_at=NOON, due_at=NOON)

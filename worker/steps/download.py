@@ -1,6 +1,8 @@
 """Fetches a finished report, proves it whole and publishes it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from landfall import failpoints
 from landfall.exports.errors import (
@@ -16,8 +18,7 @@ from landfall.exports.job import Artifact, ExportJob
 from landfall.exports.outcomes import Advanced, Outcome, Retrying
 from landfall.exports.states import State
 from landfall.log import get_logger
-from landfall.storage.adoption import find_published
-from landfall.storage.encodings import stored_key
+from landfall.storage.adoption import find_published, remove_published
 from landfall.storage.keys import artifact_key
 from landfall.storage.parquet import ParquetCopy
 from landfall.vendors.vendor import Vendor
@@ -25,6 +26,7 @@ from worker.landing import Landing
 from worker.shelf import Shelf
 from worker.transfer.course import Whole
 from worker.transfer.fetch import Transfer
+from worker.uninterrupted import uninterrupted
 
 _LINKS = 3
 _SILENT_ENDS = 3
@@ -33,15 +35,19 @@ _COPY_KILLS = CopyRefused(
 ).fault
 _MISTAKE = CopyRefused("no Parquet copy was made: Landfall made a mistake, the worker's log tells more").fault
 _log = get_logger(__name__)
+Gate = Callable[[], Awaitable[None]]
 
 
-async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf) -> Outcome:
-    """Land the export's file. Raises the errors of landfall.exports.errors."""
+async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf, gate: Gate) -> Outcome:
+    """Land the export's file, unless `gate`, which is asked right before it is published, raises LeaseLost.
+
+    Raises the errors of landfall.exports.errors.
+    """
     artifact = await _published_before(job, shelf)
     if artifact and shelf.parquet and job.error is None and job.attempts > _SILENT_ENDS:
         return Advanced(to=State.STORED, artifact=artifact, no_copy=_COPY_KILLS)
     if artifact is None:
-        artifact = await _landed(job, vendor, transfer, shelf)
+        artifact = await _landed(job, vendor, transfer, shelf, gate)
     if shelf.parquet and artifact.columns:
         return await _with_copy(job, artifact, shelf)
     return Advanced(to=State.STORED, artifact=artifact)
@@ -51,10 +57,10 @@ async def _published_before(job: ExportJob, shelf: Shelf) -> Artifact | None:
     """The file, where an earlier attempt published it and came no further."""
     if not (shelf.parquet or job.attempts > 1 or job.deferrals):
         return None
-    return await asyncio.to_thread(find_published, shelf.store, _key(job, shelf), job)
+    return await asyncio.to_thread(find_published, shelf.store, shelf.key_of(job), job)
 
 
-async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf) -> Artifact:
+async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Shelf, gate: Gate) -> Artifact:
     # Links live minutes: one is asked for only when it is this export's turn to use it.
     async with transfer.turn():
         failpoints.reach("download.begun", job.id)
@@ -63,6 +69,8 @@ async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: She
         try:
             whole = await _fetched(job, vendor, transfer, landing)
             landing.prove(whole)
+            await gate()
+            await _make_way(job, shelf)
             artifact = await landing.publish(job)
             failpoints.reach("download.published", job.id)
         except (DownloadRefused, ProofFailed, ReportLost, StorageFull):
@@ -89,17 +97,28 @@ async def _with_copy(job: ExportJob, artifact: Artifact, shelf: Shelf) -> Outcom
 
 
 async def _copy(job: ExportJob, shelf: Shelf) -> None:
-    copy = ParquetCopy(shelf.store, _key(job, shelf), shelf.workspace)
+    copy = ParquetCopy(shelf.store, shelf.key_of(job), shelf.workspace)
+    making = asyncio.create_task(asyncio.to_thread(copy.make, job))
     try:
-        await asyncio.to_thread(copy.make, job)
+        await asyncio.shield(making)
     except asyncio.CancelledError:
-        # The thread would go on, and keep the worker from ending.
+        # The thread would go on, keep the worker from ending, and describe a file that may be removed meanwhile.
         copy.stop()
+        await uninterrupted(_ended(making))
         raise
 
 
-def _key(job: ExportJob, shelf: Shelf) -> str:
-    return stored_key(artifact_key(shelf.key_template, job), shelf.at_rest)
+async def _ended(making: asyncio.Task[None]) -> None:
+    await asyncio.wait({making})
+    if not making.cancelled():
+        making.exception()  # it was to end, and how it did interests nobody
+
+
+async def _make_way(job: ExportJob, shelf: Shelf) -> None:
+    """Remove what an earlier life of the export published and never told of: its name is this report's now."""
+    if job.generation > 1:
+        removing = partial(remove_published, shelf.store, shelf.key_of(job), job.id, newest=job.generation - 1)
+        await asyncio.to_thread(removing)
 
 
 async def _fetched(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing) -> Whole:

@@ -1,0 +1,52 @@
+"""Opens the database of the settings for commands that need neither the API nor the store."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from cli.failures import CommandError
+from landfall.database.connection import Database, DatabaseUnavailable
+from landfall.database.opening import open_database
+from landfall.database.revision import require_head
+from landfall.settings import Settings, SettingsError, load_settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsDatabase:
+    """The settings and their database."""
+
+    settings: Settings
+    _database: Database
+    _runner: asyncio.Runner
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent view. Raises DatabaseUnavailable."""
+        return self._runner.run(self._database.read(work))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction. Raises DatabaseUnavailable."""
+        return self._runner.run(self._database.write(work))
+
+
+@contextmanager
+def settings_database() -> Iterator[SettingsDatabase]:
+    """Open it until the block ends; what goes wrong with it in there becomes a CommandError."""
+    try:
+        settings = load_settings(need_config=False)
+        with asyncio.Runner() as runner:
+            database = open_database(settings)
+            try:
+                runner.run(require_head(database))
+                yield SettingsDatabase(settings, database, runner)
+            finally:
+                runner.run(database.aclose())
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+    except DatabaseUnavailable as error:
+        raise CommandError(f"the database cannot be used ({error}); try again.") from None

@@ -1,0 +1,17 @@
+"""Runs another API process beside the first, on the same home, with settings of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from tests.stack import Stack, _free_port
+
+
+@contextmanager
+def another_api(api: Stack, **settings: str) -> Iterator[Stack]:
+    other = replace(api, port=_free_port(), settings={**api.settings, **settings}, processes=[])
+    try:
+        other.start_api()
+        yield other
+    finally:
+        other.stop()
