@@ -19,6 +19,7 @@ from landfall import failpoints
 from landfall.database.opening import open_database
 from landfall.database.revision import require_head
 from landfall.failpoints import FailpointRefused
+from landfall.garbage import spare_what_is_loaded
 from landfall.log import get_logger, set_up_logging
 from landfall.settings import Settings, SettingsError, listening_refused, load_settings
 from landfall.transport.embedded import redis_url
@@ -76,6 +77,9 @@ def _serve(settings: Settings, *, watch_stdin: bool) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Not as uvicorn has it, which believes whoever is on the same machine, and a variable of its own.
+        proxy_headers=bool(settings.api_proxies),
+        forwarded_allow_ips=list(settings.api_proxies),
         timeout_graceful_shutdown=10,
     )
     server = _Server(config, app)
@@ -85,6 +89,7 @@ def _serve(settings: Settings, *, watch_stdin: bool) -> None:
     if watch_stdin:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    spare_what_is_loaded()
     uvloop.run(server.serve(sockets=[listening]))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -21,12 +22,13 @@ _ABOUT_KEYS = "An API key: `landfall keys create NAME` makes one, `POST /v1/keys
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the id and name of their key; `accounts` is what it is limited to, None where it is not."""
+    """Who calls: the id and name of their key, and when it expires; `accounts` is what it is limited to, None where it is not."""
 
     key_id: str
     name: str
     accounts: frozenset[str] | None = None
     scope: Scope = Scope.READ
+    expires_at: datetime | None = None
 
     def sees(self, account: str) -> bool:
         """Whether the key is good for this account."""

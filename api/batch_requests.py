@@ -131,10 +131,9 @@ def _zone(name: str | None) -> tzinfo:
 
 
 def _moment(name: str, text: str, zone: tzinfo) -> datetime:
+    is_date = len(text) == len("2026-01-31")
     try:
-        if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), time(), zone)
-        moment = datetime.fromisoformat(text)
+        moment = datetime.combine(date.fromisoformat(text), time(), zone) if is_date else datetime.fromisoformat(text)
     except ValueError:
         detail = "write it as ISO 8601, for example 2026-01-31 or 2026-01-31T00:00:00Z"
         raise invalid([FieldError(pointer=f"/{name}", detail=detail)]) from None
@@ -142,6 +141,8 @@ def _moment(name: str, text: str, zone: tzinfo) -> datetime:
         detail = "a time needs its zone, for example 2026-01-31T00:00:00Z; a date is its midnight in time_zone"
         raise invalid([FieldError(pointer=f"/{name}", detail=detail)])
     try:
-        return moment.astimezone(zone).replace(microsecond=0)
+        # It is written in UTC, whose years may end before the zone's.
+        moment.astimezone(UTC)
+        return moment if is_date else moment.astimezone(zone).replace(microsecond=0)
     except OverflowError:
         raise invalid([FieldError(pointer=f"/{name}", detail="it lies outside the years 1 to 9999")]) from None

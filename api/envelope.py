@@ -7,6 +7,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 import uuid_utils
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -50,6 +51,9 @@ class Envelope:
             await self._app(scope, taken, exchange.send)
         except ProblemError as error:
             await exchange.refuse(error)
+        except ClientDisconnect:
+            # In the middle of its body: the line that tells of it has no status.
+            pass
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a problem and the log the stack
             _log.exception("a request ended in an error of Landfall's own", path=exchange.path)
             await exchange.refuse(_a_bug())
@@ -168,7 +172,7 @@ class _Exchange:
             "request",
             method=self._scope["method"],
             path=self.path,
-            status=self._status,
+            status=self._status or None,
             seconds=round(time.perf_counter() - self._began, 4),
             key=caller.key_id if caller else None,
         )

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
+from api.media_ranges import Accepted
 from landfall.log import get_logger
 
 MEDIA_TYPE = "text/event-stream"
@@ -49,10 +50,15 @@ class EventStream(StreamingResponse):
             _log.info("a listener that does not read was left", seconds=_UNREAD_SECONDS)
 
 
-def wants_stream(request: Request) -> bool:
-    """Whether the client asks for a stream of events."""
-    accepted = [each.split(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")]
-    return MEDIA_TYPE in accepted
+def takes_stream(request: Request) -> bool:
+    """Whether the client takes a stream of events."""
+    return Accepted(request.headers).liking(MEDIA_TYPE) > 0
+
+
+def prefers_stream(request: Request) -> bool:
+    """Whether the client asks for a stream of events by name, and likes it no less than JSON."""
+    accepted = Accepted(request.headers)
+    return 0 < accepted.named(MEDIA_TYPE) >= accepted.named("application/json")
 
 
 def named_event(name: str, data: str) -> bytes:

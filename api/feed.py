@@ -1,7 +1,7 @@
 """Reads the news of all exports once for everybody who listens, and nothing while nobody does."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context
@@ -47,14 +47,14 @@ class Feed:
     """The last news, in the order of their numbers. A listener keeps nothing here but the number it has come to.
 
     `mark` is the highest number that has been told with all below it, None until it is known; `away` says that the
-    database does not answer; `restarts` counts how often numbers began anew.
+    database does not answer; `restarts` counts how often numbers began anew. `listeners` are counted by their keys.
     """
 
     def __init__(self, database: Database, *, kept: int = _KEPT, pause: float = _PAUSE_SECONDS) -> None:
         """Read nothing yet; `kept` news stay at hand, `pause` is the time in seconds between two looks."""
         self.mark: int | None = None
         self.away = False
-        self.listeners = 0
+        self.listeners: Counter[str] = Counter()
         self.restarts = 0
         self._database = database
         self._pause = pause
@@ -65,16 +65,16 @@ class Feed:
         self._reading: asyncio.Task[None] | None = None
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Have the news read for a block."""
-        self.listeners += 1
+    def listening(self, key_id: str = "") -> Iterator[None]:
+        """Have the news read for a block, by whoever holds the key."""
+        self.listeners[key_id] += 1
         if self._reading is None:
             # Not in the context of the request that happens to be the first: its id would stand in others' log lines.
             self._reading = asyncio.create_task(self._read(), context=Context())
         try:
             yield
         finally:
-            self.listeners -= 1
+            self.listeners -= Counter([key_id])
 
     @property
     def closed(self) -> bool:
@@ -170,7 +170,7 @@ class Feed:
             self._recent.append(news)
 
     def _wanted(self) -> bool:
-        return self.listeners > 0 and not self.closed
+        return bool(self.listeners) and not self.closed
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):

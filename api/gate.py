@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import OPEN, Caller
+from api.doorstep import is_a_browser, page
 from api.keyring import Keyring
 from api.problems import ProblemError
 from api.rate_limit import Allowance, RateLimit
@@ -122,7 +123,10 @@ def _too_many(what: str, allowance: Allowance, headers: dict[str, str]) -> Probl
 
 
 async def _answer(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer as the app answers what a route raises: its handlers stand further inside."""
+    """Answer as the app answers what a route raises, whose handlers stand further inside; or a person with a page."""
+    if isinstance(error, ProblemError) and error.status == HTTPStatus.UNAUTHORIZED and is_a_browser(scope):
+        await page(error)(scope, receive, send)
+        return
     handlers = scope["app"].exception_handlers
     handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
     response = await handler(Request(scope), error)

@@ -1,4 +1,4 @@
-"""Speaks HTTP/1.1 as uvicorn does, with a bound on how large a request's head is and how long it takes to come."""
+"""Speaks HTTP/1.1 as uvicorn does, with a bound on a request's head, on how long it takes, and on who does not read."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,8 +12,16 @@ from landfall.log import get_logger
 # uvicorn bounds neither: a client could fill the memory with one header, or hold a connection for ever.
 # Trailers and the extensions of chunks are bounded by the same number.
 _MOST_HEAD_BYTES = 64 << 10
+# uvicorn queues up as many as come while one is being answered, without a bound, each a hundred times as large.
+_MOST_IN_LINE = 32
 _LINGER_SECONDS = 1.0
+# So many times as long as for a request it is waited for who reads nothing of an answer: what they do with it may take.
+_PATIENCE_WITH_READERS = 4
 _log = get_logger(__name__)
+
+
+class _TooManyInLine(Exception):
+    """A client sends more requests than it reads answers."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -25,6 +33,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _bytes_without_body = 0
     _is_over = False
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Begin to wait for a head."""
@@ -34,10 +43,24 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._wait_no_longer()
+        if self._unread is not None:
+            self._unread.cancel()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """Begin to watch whether what was written is read."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """Watch no longer, unless this is the end of an answer."""
+        super().resume_writing()
+        self._watch_reader()
+
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Begin a head. Raises _TooManyInLine, which the parser takes for the end of what can be read."""
+        if len(self.pipeline) >= _MOST_IN_LINE:
+            raise _TooManyInLine
         if self.cycle is not None:
             self._wait_no_longer()
         super().on_message_begin()
@@ -53,6 +76,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._wait_no_longer()
         super().on_headers_complete()
+        self._watch_reader()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next in line; uvicorn would read more at once, however many there are."""
+        super().on_response_complete()
+        self._watch_reader()
+        if self.pipeline:
+            self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         """Take some of the body."""
@@ -68,6 +99,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
         """Answer what is no HTTP."""
         self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request that can be read"))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing where uvicorn tells the log to install a library: an upgrade is an offer, which may be declined."""
 
     def _look_at_course(self, data: bytes) -> None:
         if self._is_over or self.transport.is_closing():
@@ -98,6 +132,23 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._is_over = True
             self.transport.close()
+
+    def _watch_reader(self) -> None:
+        """Look later whether less is left to be read, where nothing is written meanwhile: closing alone would wait for it."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        left = self.transport.get_write_buffer_size()
+        if left and (self.flow.write_paused or self._is_answered()):
+            self._unread = self.loop.call_later(self.patience * _PATIENCE_WITH_READERS, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        self._unread = None
+        if self.transport.get_write_buffer_size() < left:
+            self._watch_reader()
+        else:
+            _log.info("a client that does not read was left", seconds=self.patience * _PATIENCE_WITH_READERS)
+            self.transport.abort()
 
     def _wait_no_longer(self) -> None:
         if self._deadline is not None:

@@ -68,7 +68,7 @@ class Keyring:
 
     def _remember(self, digest: str, found: Found) -> Caller:
         key = found.key
-        caller = Caller(key.id, key.name, key.accounts, key.scope)
+        caller = Caller(key.id, key.name, key.accounts, key.scope, key.expires_at)
         seconds = _FRESH_SECONDS if found.left is None else min(_FRESH_SECONDS, found.left.total_seconds())
         self._known[digest] = _Known(caller, time.monotonic() + seconds)
         if found.use_is_due:

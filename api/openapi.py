@@ -72,8 +72,8 @@ def _completed(plain: Callable[[], Json]) -> Callable[[], Json]:
             for status, words in (_ANYWHERE | _WITH_A_KEY | _WITH_A_BODY).items()
         }
         for path, operations in document["paths"].items():
-            for operation in operations.values():
-                _complete_operation(operation, needs_key=path not in OPEN)
+            for method, operation in operations.items():
+                _complete_operation(operation, needs_key=path not in OPEN, reads_body=method != "get")
         return document
 
     return openapi
@@ -87,12 +87,12 @@ def _schemas(models: list[type[BaseModel]]) -> Json:
     return found
 
 
-def _complete_operation(operation: Json, *, needs_key: bool) -> None:
+def _complete_operation(operation: Json, *, needs_key: bool, reads_body: bool) -> None:
     responses: Json = operation["responses"]
     for status, response in responses.items():
         if int(status) >= HTTPStatus.BAD_REQUEST and _tells_of_a_problem(response):
             responses[status] = _response(HTTPStatus(int(status)), response["description"])
-    added = _ANYWHERE | (_WITH_A_KEY if needs_key else {}) | (_WITH_A_BODY if "requestBody" in operation else {})
+    added = _ANYWHERE | (_WITH_A_KEY if needs_key else {}) | (_WITH_A_BODY if reads_body else {})
     for each in added:
         own = responses.get(str(each.value))
         if own is None or own.get("description") == "Validation Error":

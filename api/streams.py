@@ -107,11 +107,11 @@ class OneExport:
         return await self.database.read(partial(_end, job=self.job, after=after))
 
 
-async def stream(feed: Feed, source: Source, after: int | None) -> AsyncGenerator[bytes, None]:
+async def stream(feed: Feed, source: Source, after: int | None, key_id: str = "") -> AsyncGenerator[bytes, None]:
     """The events behind the number `after`, or None for those from now on; ends with the source, the feed or in time."""
     clock = asyncio.get_running_loop().time
     end, listener, away = clock() + LONGEST_SECONDS, _Listener(feed, source, after), False
-    with feed.listening():
+    with feed.listening(key_id):
         yield _BEGIN
         while not feed.closed and clock() < end:
             change, heard = feed.change, _Heard()

@@ -12,6 +12,8 @@ from api.problems import FieldError, ProblemError, invalid
 
 MOST_DEPTH = 32
 MOST_NAMES = 1000
+# Ten thousand exports, of which each has so many as no request of ours has.
+MOST_PARTS = 250_000
 
 _MOST_ERRORS = 20
 _UNFIT = re.compile("[\0\ud800-\udfff]")
@@ -20,7 +22,10 @@ _WHAT_IS_UNFIT = "text with NUL characters or half a surrogate pair cannot be ke
 
 def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """The value. Raises ProblemError: 400 for what is no JSON (RFC 8259), 422 for what Landfall does not take."""
-    reading = _Reading()
+    reading, parts = _Reading(), body.count(b"{") + body.count(b"[")
+    if parts > MOST_PARTS:
+        # Nobody else is served while they are looked through.
+        raise invalid([FieldError(pointer="", detail=f"it has more than {MOST_PARTS} objects and arrays; send fewer")])
     try:
         value = reading.decoder.decode(body.decode())
     except UnicodeDecodeError as error:
@@ -34,7 +39,7 @@ def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     except ValueError:
         raise invalid([FieldError(pointer="", detail="it holds a number with thousands of digits")]) from None
     # Without an escape no text holds what the decoder would not have refused, and few brackets do not go deep.
-    if reading.found or b"\\u" in body or body.count(b"{") + body.count(b"[") > MOST_DEPTH:
+    if reading.found or b"\\u" in body or parts > MOST_DEPTH:
         _look_through(value)
     return value
 

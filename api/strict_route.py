@@ -1,4 +1,4 @@
-"""Reads requests strictly: a query of known names, a body that is JSON and is read once."""
+"""Reads requests strictly: a query of known names, a body that is JSON and is read once, no NUL anywhere."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -11,11 +11,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from api import strict_json
-from api.places import meant
+from api.places import meant, pointer_to
 from api.problems import MOST_ERRORS, FieldError, ProblemError, invalid
 
 _JSON = "application/json"
 _MANY = (list, set, frozenset, tuple, Sequence)
+# RFC 9110, 9.3.1: what comes with these means nothing.
+_BODY_IS_IGNORED = frozenset({"GET", "HEAD"})
 
 
 class StrictRoute(APIRoute):
@@ -28,11 +30,14 @@ class StrictRoute(APIRoute):
         takes_a_body = self.body_field is not None
 
         async def handle_strictly(request: Request) -> Response:
+            if "\0" in request.scope["path"]:
+                # Postgres cannot even be asked for one: nothing has it in its name.
+                raise ProblemError(HTTPStatus.NOT_FOUND, "nothing has a name with NUL characters")
             if query := request.scope["query_string"]:
                 _check_query(query, known)
-            if takes_a_body:
+            if takes_a_body or request.method not in _BODY_IS_IGNORED:
                 request = _Read(request.scope, request.receive)
-                await request.read()
+                await request.read(means_something=takes_a_body)
             return await handle(request)
 
         return handle_strictly
@@ -41,31 +46,46 @@ class StrictRoute(APIRoute):
 class _Read(Request):
     """A request whose JSON has been read."""
 
-    async def read(self) -> None:
-        """Read the body. Raises ProblemError (400, 413, 415 or 422) where it is no JSON that Landfall takes."""
+    async def read(self, *, means_something: bool) -> None:
+        """Read the body. Raises ProblemError (400, 413, 415 or 422) where it is no JSON that Landfall takes here."""
         body = await self.body()
         if body:
-            _check_type(self.headers.get("content-type"), self.headers.get("content-encoding"))
+            kind, packed = (", ".join(self.headers.getlist(name)) for name in ("content-type", "content-encoding"))
+            _check_type(self.method, kind, packed)
             self._value = strict_json.read(body)
+            if self._value and not means_something:
+                raise _means_nothing(self._value)
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
         """What was read."""
         return self._value
 
 
-def _check_type(kind: str | None, packed: str | None) -> None:
-    name, _, parameters = (kind or "").lower().partition(";")
+def _means_nothing(value: object) -> ProblemError:
+    """Whoever sends `{"dry_run": true}` along with a cancel means something by it."""
+    names = list(value)[:MOST_ERRORS] if isinstance(value, dict) else []
+    detail = "this address takes no body; leave it out"
+    return invalid(
+        [FieldError(pointer=pointer_to(place), detail=detail) for place in [[name] for name in names] or [[]]]
+    )
+
+
+def _check_type(method: str, kind: str, packed: str) -> None:
+    name, _, parameters = kind.lower().partition(";")
     charset = parameters.strip().removeprefix("charset=").strip('"')
     if packed and packed.lower() != "identity":
-        raise _unsupported("Content-Encoding", f"a body that is packed ({packed[:40]}) is not taken; send it as it is")
+        raise _unsupported(
+            method, "Content-Encoding", f"a body that is packed ({packed[:40]}) is not taken; send it as it is"
+        )
     if name.strip() != _JSON or charset not in {"", "utf-8"}:
         told = f"not {kind[:100]!r}" if kind else "this names none"
-        raise _unsupported("Content-Type", f"a body is sent as {_JSON}, in UTF-8; {told}")
+        raise _unsupported(method, "Content-Type", f"a body is sent as {_JSON}, in UTF-8; {told}")
 
 
-def _unsupported(header: str, detail: str) -> ProblemError:
+def _unsupported(method: str, header: str, detail: str) -> ProblemError:
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return ProblemError(status, detail, [FieldError(header=header, detail=detail)], headers={"accept-post": _JSON})
+    accepted = {f"accept-{method.lower()}": _JSON}
+    return ProblemError(status, detail, [FieldError(header=header, detail=detail)], headers=accepted)
 
 
 def _check_query(query: bytes, known: Mapping[str, bool]) -> None:

@@ -20,7 +20,7 @@ from api import acceptance
 from api.auth import Caller
 from api.schemas.submission import Submission
 from benchmarks.ideal import percentile
-from landfall.database import accounts, admission, ledger, reading
+from landfall.database import accounts, admission, explaining, following, gauges, ledger, news, reading, same_requests
 from landfall.database.connection import Database
 from landfall.database.migrate import migrate
 from landfall.database.opening import open_database
@@ -91,9 +91,29 @@ def _reads(exports: int) -> dict[str, Callable[[Connection], object]]:
         "one export": partial(ledger.find, export_id=export_id(exports // 2)),
         "its timeline": partial(reading.timeline, export_id=export_id(exports // 2)),
         "GET /v1/accounts": partial(accounts.stand, names=[account_name(number) for number in range(_ACCOUNTS)]),
+        "explain one that waits": lambda connection: explaining.gather(connection, _waiting(connection)),
+        "the newest events": _newest_events,
+        "GET /metrics": gauges.count,
+        "reuse: the stored file of a request": _reuse(exports),
         "sweep: what is due": partial(ledger.find_overdue, limit=500),
         "sweep: who has room": admission.accounts_with_room,
+        "sweep: whose end is untold": news.any_untold,
     }
+
+
+def _waiting(connection: Connection) -> str:
+    queued = reading.page(connection, Filter(account=_QUEUE, states=[State.QUEUED]), None, 1)
+    return queued[0].id
+
+
+def _newest_events(connection: Connection) -> object:
+    newest = following.newest(connection)
+    return following.between(connection, newest - _PAGE, newest, limit=_PAGE)
+
+
+def _reuse(exports: int) -> Callable[[Connection], object]:
+    hashes = [f"{exports // 2:064}"]
+    return partial(same_requests.stored, account=account_name(exports // 2 % _ACCOUNTS), hashes=hashes)
 
 
 async def _measure(settings: Sequence[Settings], repeat: int) -> dict[str, list[list[float]]]:

@@ -108,4 +108,4 @@ def _receipt(made: dict[str, Any]) -> str:
     total, requested = made["exports"]["total"], made["requested"]
     less = "" if total == requested else f" for {requested} requests, some of which ask for the same"
     exports = f"{total} export{'s' * (total != 1)}"
-    return f"Batch {made['id']} is accepted: {exports}{less}. `landfall list --batch {made['id']}` lists them."
+    return f"Batch {made['id']} is accepted: {exports}{less}. `landfall batches show {made['id']}` tells how it stands."

@@ -33,6 +33,7 @@ COMMANDS = {
     "demo": Entry("Show Landfall at work against the sandbox; takes half a minute.", "cli.demo", "demo"),
     "submit": Entry("Ask for an export.", "cli.submit", "submit"),
     "batch": Entry("Ask for many exports: a file of them, or a range in windows.", "cli.batch", "batch"),
+    "batches": Entry("Show, await, cancel and retry batches.", "cli.batches", "batches"),
     "list": Entry("List exports, newest first.", "cli.reading", "list_exports"),
     "show": Entry("Show one export and its timeline.", "cli.reading", "show"),
     "explain": Entry("Tell why an export stands as it does.", "cli.explain", "explain"),

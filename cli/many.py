@@ -56,6 +56,11 @@ def steer_many(api: Api, verb: str, body: dict[str, Any], *, dry_run: bool, yes:
             answer(counted.text if as_json else f"{_counted(counted.body)} would be {_DONE[verb]}.")
             return
         _ask(verb, _counted(counted.body))
+    steer_whole(api, path, verb, body, as_json=as_json)
+
+
+def steer_whole(api: Api, path: str, verb: str, body: dict[str, Any], *, as_json: bool) -> None:
+    """Cancel or retry all that a path means, and tell how many they were."""
     api.timeout = _LONGEST_SECONDS
     reply = api.post(path, body)
     if as_json:

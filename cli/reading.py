@@ -107,6 +107,7 @@ def accounts(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile = No
         "BLOCKED_UNTIL",
         "BREAKER",
         "PAUSED_SINCE",
+        "PAUSED_BY",
     )
     print_table(header, [_account_row(account) for account in reply.body["items"]])
 
@@ -119,6 +120,7 @@ def _account_row(account: dict[str, Any]) -> list[object]:
         "" if over else moment(blocked),
         _breaker(account["breaker"]),
         moment(account.get("paused_at")),
+        account.get("paused_by") or "",
     ]
 
 

@@ -25,6 +25,9 @@ class From(StrEnum):
     START = "start"
 
 
+RetryFrom = Annotated[From, typer.Option("--from", help="step: the one that it ended in; start: order a new report.")]
+
+
 def cancel(
     ids: Ids = None,
     *,
@@ -49,9 +52,7 @@ def cancel(
 def retry(
     ids: Ids = None,
     *,
-    from_: Annotated[
-        From, typer.Option("--from", help="step: the one that it ended in; start: order a new report.")
-    ] = From.STEP,
+    from_: RetryFrom = From.STEP,
     filters: Filters = None,
     everything: Everything = False,
     dry_run: DryRun = False,

@@ -19,10 +19,10 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         answer("\t".join(line))
 
 
-def tell_of_more(page: Mapping[str, Any]) -> None:
-    """Say on standard error how to see the rest, where a page of the API is not the last."""
+def tell_of_more(page: Mapping[str, Any], most: int = 200) -> None:
+    """Say on standard error how to see the rest, where a page of the API, of `most` at most, is not the last."""
     if page["next"]:
-        remark(f"There are more: the same with --cursor {page['next']} goes on (--limit 200: more at once).")
+        remark(f"There are more: the same with --cursor {page['next']} goes on (--limit {most}: more at once).")
 
 
 def _print_rich(header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from cli.client import Api, Reply
 from cli.failures import NotStoredError, UnreachableError
@@ -21,7 +22,9 @@ def follow_batch(api: Api, batch_id: str) -> Reply:
     try:
         return _until_finished(api, batch_id)
     except KeyboardInterrupt:
-        remark(f"\nThe batch goes on without you; look at its exports with `landfall list --batch {batch_id}`.")
+        remark(
+            f"\nThe batch goes on without you; `landfall batches wait {batch_id}` waits again, `landfall batches show {batch_id}` looks."
+        )
         raise
 
 
@@ -30,32 +33,34 @@ def tell_end_of_batch(batch: dict[str, Any], *, quiet: bool) -> None:
     if batch["exports"]["by_state"].get("stored", 0) < batch["exports"]["total"]:
         first = batch["failures"][0] if batch["failures"] else None
         why = f"; {first['export']}: {first['code']}: {first['message']}" if first else ""
-        raise NotStoredError(plain(f"batch {batch['id']}: {_counted(batch)}{why}"))
+        raise NotStoredError(plain(f"batch {batch['id']}: {counted(batch)}{why}"))
     if not quiet:
-        answer(f"batch {batch['id']}: {_counted(batch)}")
+        answer(f"batch {batch['id']}: {counted(batch)}")
+
+
+def counted(batch: dict[str, Any]) -> str:
+    """A batch's exports by their states, in words."""
+    states = batch["exports"]["by_state"]
+    return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
 
 def _until_finished(api: Api, batch_id: str) -> Reply:
+    path = f"/v1/batches/{quote(batch_id, safe='')}"
     told, pause, away_until = "", _QUICKEST, 0.0
     while True:
         try:
-            reply = api.get(f"/v1/batches/{batch_id}")
+            reply = api.get(path)
             away_until = 0.0
         except UnreachableError:
             away_until = away_until or time.monotonic() + _PATIENCE_SECONDS
             if time.monotonic() > away_until:
                 raise
         else:
-            counted = _counted(reply.body)
-            if counted != told:
-                remark(f"{batch_id} {counted}")
-                told, pause = counted, _QUICKEST
+            now = counted(reply.body)
+            if now != told:
+                remark(f"{batch_id} {now}")
+                told, pause = now, _QUICKEST
             if reply.body["finished_at"]:
                 return reply
         time.sleep(pause)
         pause = min(_SLOWEST, pause * 1.2)
-
-
-def _counted(batch: dict[str, Any]) -> str:
-    states = batch["exports"]["by_state"]
-    return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

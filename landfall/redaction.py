@@ -7,12 +7,15 @@ MARK = "[removed]"
 
 _WORDS = r"token|secret|passw(?:or)?d|api[-_]?key|access[-_]?key|authorization|credential|signature|assertion|cookie"
 _NAMED = rf"[\w-]{{0,40}}(?:{_WORDS})[\w-]{{0,40}}"
+_CHATS = r"(?:[\w-]+\.)?discord(?:app)?\.com/api/webhooks|[\w-]+\.webhook\.office\.com"
 _IS_SECRET = re.compile(_WORDS, re.IGNORECASE)
 _SHAPES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"(\w{2,20}://)[^\s/@?#\"'<>]{1,200}@", rf"\1{MARK}@"),
         (r"(https?://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", rf"\1?{MARK}"),
+        # The path of such an address is what lets in whoever knows it.
+        (rf"(https?://(?:hooks\.[^\s/]+|{_CHATS})/)(?!{re.escape(MARK)})[^\s\"'<>]+", rf"\1{MARK}"),
         (r"\b(x-(?:amz|goog)-[\w-]{1,40}|sig|awsaccesskeyid|googleaccessid)(=|%3D)[^\s&\"']+", rf"\1\2{MARK}"),
         (rf"\b(bearer|basic)[\s:]+(?!{re.escape(MARK)})[^\s,;\"']+", rf"\1 {MARK}"),
         # Landfall's own: an API key, of which the first letters name it; the secret of a webhook.

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
         default=(), description="Names that the API answers to, beside this machine's own; `*`: any."
     )
     api_cors_origins: Names = Field(default=(), description="Origins whose pages may call the API from a browser.")
+    api_proxies: Names = Field(default=(), description="Addresses of proxies whose X-Forwarded-For the API believes.")
     api_max_body_bytes: int = Field(
         default=16 << 20, ge=1024, le=1 << 30, description="A request with a longer body is refused."
     )
@@ -169,7 +171,7 @@ class Settings(BaseSettings):
         except RuntimeError:
             raise ValueError("there is no such user's folder; write the path without ~") from None
 
-    @field_validator("api_hosts", "api_cors_origins", mode="before")
+    @field_validator("api_hosts", "api_cors_origins", "api_proxies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -189,6 +191,14 @@ class Settings(BaseSettings):
         if wrong := next((origin for origin in origins if not _ORIGIN.fullmatch(origin)), None):
             raise ValueError(f"{wrong} is no origin; write it as https://dashboard.example.com, without a path")
         return origins
+
+    @field_validator("api_proxies")
+    @classmethod
+    def _names_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(each)) for each in proxies)
+        except ValueError as error:
+            raise ValueError(f"{error}; write addresses or networks, as 10.0.0.7 or 10.0.0.0/8") from None
 
     @field_validator("redis_url")
     @classmethod

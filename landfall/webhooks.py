@@ -19,6 +19,7 @@ CALLBACK = "callback"
 """Stands for an export's own callback_url where a webhook is named."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_HOST = re.compile(r"(?!.{254})([a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|[0-9a-f:.]*:[0-9a-f:.]*)")
 _PREFIX = "whsec_"
 # As the Standard Webhooks specification wants it.
 _SECRET_BYTES = range(24, 65)
@@ -108,7 +109,7 @@ def fault_in_url(url: str, *, plain_allowed: bool) -> str | None:
     schemes = ("https", "http") if plain_allowed else ("https",)
     try:
         parts = urlsplit(url)
-        good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        good = parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
     except ValueError:
         good = False
     else:
@@ -121,8 +122,9 @@ def fault_in_url(url: str, *, plain_allowed: bool) -> str | None:
 
 
 def shown_url(url: str) -> str:
-    """The address without its query, which may hold a secret of the receiver's."""
-    return url.partition("?")[0]
+    """Scheme and host: the path may be a secret of the receiver's (`https://hooks.example/services/…`), as may the query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/{'…' if parts.path.strip('/') or parts.query else ''}"
 
 
 def _webhook(name: str, table: Mapping[str, Any]) -> Webhook:

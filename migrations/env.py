@@ -1,9 +1,10 @@
 """Connects Alembic to Landfall's database."""
 
 import asyncio
+import sqlite3
 
 from alembic import context
-from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from landfall.database.postgres import open_engine
@@ -13,6 +14,8 @@ from landfall.database.urls import is_postgres
 
 # Any number will do as long as nobody else takes it: the letters of "landfall".
 _LOCK = int.from_bytes(b"landfall")
+# Another that migrates the same SQLite file may copy millions of rows.
+_PATIENCE_SECONDS = 60.0
 
 
 def run(url: str) -> None:
@@ -46,13 +49,31 @@ def _one_after_the_other(connection: Connection) -> None:
 
 def _on_sqlite(url: str) -> None:
     """SQLite alters tables by copying them (batch mode)."""
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(sqlite_path(url))), poolclass=NullPool)
+    database = URL.create("sqlite+pysqlite", database=str(sqlite_path(url)))
+    engine = create_engine(database, poolclass=NullPool, connect_args={"timeout": _PATIENCE_SECONDS})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        connection.commit()
-        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, compare_type=True)
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=True,
+            compare_type=True,
+            transactional_ddl=True,
+        )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transactions begin with the first row that is written: tables that were altered before would stay
+    # so where the rest fails.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 run(context.config.attributes["url"])

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from landfall.database.migrate import migrate
 from landfall.settings import Settings
 from tests.services.postgres import NoPostgresError, Postgres, running_postgres
+
+# No test is timed: on a busy machine an example takes as long as it takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """Runs Landfall's own processes over a home of their own, against a sandbox."""
 
+import errno
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,8 +24,9 @@ from landfall.settings import Settings
 from landfall.storage.disk import PARTS
 from landfall.storage.manifest import MANIFEST
 from landfall.transport.embedded import EmbeddedRedis
-from tests import plain_http
+from tests import forked, plain_http
 from tests.asynchronous import run
+from tests.free_port import free_port
 from tests.vendors.sandbox_process import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +58,7 @@ class Stack:
     settings: Mapping[str, str] = field(default_factory=dict)
     key: str = field(default="", repr=False)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    by_fork: bool = True
 
     @property
     def url(self) -> str:
@@ -88,11 +89,10 @@ class Stack:
 
     def start(self, name: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start `python -m name`; its log is appended to <home>/name.log."""
+        starting = forked.start if self.by_fork else forked.start_alone
         environment = {**self.environment, **settings}
         with (self.home / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", name], env=environment, stdout=log, stderr=log, cwd=self.home
-            )
+            process = starting(name, folder=self.home, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
@@ -108,9 +108,22 @@ class Stack:
             path.write_text(before, encoding="utf-8")
 
     def start_api(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start an API and wait until it is ready; on another port where somebody else has taken this one."""
+        log = self.home / "api.log"
+        before = log.stat().st_size if log.exists() else 0
         process = self.start("api", **settings)
-        until(self._ready, "a ready API")
-        return process
+
+        def told() -> str:
+            return log.read_bytes()[before:].decode(errors="replace")
+
+        # Whoever answers at this port may be another API until ours has said that it listens.
+        until(lambda: process.poll() is not None or ("startup complete" in told() and self._ready()), "a ready API")
+        if process.returncode is None:
+            return process
+        assert os.strerror(errno.EADDRINUSE) in told(), told()
+        self.processes.remove(process)
+        self.port = free_port()
+        return self.start_api(**settings)
 
     def _ready(self) -> bool:
         try:
@@ -211,7 +224,7 @@ def run_stack(
     (home / "landfall.toml").write_text(_config(sandbox) + accounts, encoding="utf-8")
     database = Settings(home=home, database_url=settings.get("LANDFALL_DATABASE_URL", ""))
     migrate(database)
-    stack = Stack(home, sandbox, _free_port(), settings, new_key(database))
+    stack = Stack(home, sandbox, free_port(), settings, new_key(database))
     redis = None if "LANDFALL_REDIS_URL" in settings else EmbeddedRedis(home)
     if redis:
         redis.ensure()
@@ -256,9 +269,3 @@ client_secret = {{ env = "BWP_SECRET" }}
 target_id = "target"
 base_url = {json.dumps(sandbox.buy_with_prime)}
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,6 +9,7 @@ import uvloop
 
 from landfall import failpoints
 from landfall.failpoints import FailpointRefused
+from landfall.garbage import spare_what_is_loaded
 from landfall.log import get_logger, set_up_logging
 from landfall.settings import Settings, SettingsError, load_settings
 from landfall.transport.embedded import EmbeddedRedis, redis_url
@@ -45,6 +46,7 @@ def _run(settings: Settings, *, watch_stdin: bool) -> None:
 async def _work(settings: Settings, revive: Callable[[], object], *, watch_stdin: bool) -> None:
     stop = Stop()
     stop_on_signals(stop, watch_stdin=watch_stdin)
+    spare_what_is_loaded()
     await serve(settings, redis_url(settings), stop, revive)
 
 

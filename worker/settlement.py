@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from landfall.database import accounts, build_times, headers, ledger, lives, orphans
-from landfall.database.clock import read_clock
 from landfall.database.settlements import Settlement, write_settled
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
@@ -70,13 +69,18 @@ def write_rescue(connection: Connection, job: ExportJob, policy: Policy, patienc
     if now < found[0].due_at + (timedelta() if job.leased else patience):
         return None
     settled = rescue(job, now=now, draw=random.random(), policy=policy)  # noqa: S311 - jitter, no secret
-    return write_settled(connection, job, settled, throttle, policy, now=now)
+    after = throttle.relieved(job.id, now)
+    return write_settled(connection, job, settled, after, policy, now=now, before=throttle)
 
 
 def write_hand_back(connection: Connection, job: ExportJob) -> bool:
     """Return a step that was cut short before it did anything; False where the export has moved on."""
-    now = read_clock(connection)
-    return ledger.save(connection, job, hand_back(job, now=now), at=now)
+    throttle, now = accounts.lock(connection, job.account)
+    if not ledger.save(connection, job, hand_back(job, now=now), at=now):
+        return False
+    if (after := throttle.relieved(job.id, now)) != throttle:
+        accounts.write(connection, job.account, after)
+    return True
 
 
 def _of_this_life(connection: Connection, job: ExportJob, outcome: Outcome, policy: Policy) -> Policy:
@@ -108,6 +112,7 @@ def _events_of_file(job: ExportJob, outcome: Advanced, change: str | None) -> It
 def _account_after(throttle: Throttle, job: ExportJob, outcome: Outcome, *, now: datetime, draw: float) -> Throttle:
     delay = getattr(outcome, "delay", None)
     after = throttle.after(effect_of(job, outcome), now=now, draw=draw, delay=delay, fault=outcome.fault)
+    after = after.relieved(job.id, now)
     rest = getattr(outcome, "rest", None)
     return after if rest is None else after.rested(rest, now=now)
 

@@ -1,6 +1,6 @@
 """Names where the files of an account go, and how they lie there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landfall.exports.job import ExportJob
@@ -27,3 +27,7 @@ class Shelf:
     def key_of(self, job: ExportJob) -> str:
         """The name of the export's file, packed as it will be."""
         return stored_key(artifact_key(self.key_template, job), self.at_rest)
+
+    def names_given_up(self, job: ExportJob) -> list[str]:
+        """The names that the export's file had before it was withdrawn; what lies there is nobody's."""
+        return [self.key_of(replace(job, withdrawals=number)) for number in range(job.withdrawals)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from landfall import failpoints
@@ -86,15 +87,25 @@ class Sweeper:
 
     async def _look_after_everything(self) -> None:
         if await self._duty.is_ours():
-            if time.monotonic() >= self._prunes_at:
-                await self.prune()
-                self._prunes_at = time.monotonic() + _PRUNE_SECONDS
             await self.admit()
-            await self.sweep()
-            if self._announce:
-                await self._announce()
+            try:
+                await self._look_after_messages()
+            except (RedisError, OSError):
+                await self._tell_the_news()  # webhooks need no Redis
+                raise
+            await self._tell_the_news()
         else:
             self._note_look(await self._database.glance(read_clock))
+
+    async def _look_after_messages(self) -> None:
+        if time.monotonic() >= self._prunes_at:
+            await self.prune()
+            self._prunes_at = time.monotonic() + _PRUNE_SECONDS
+        await self.sweep()
+
+    async def _tell_the_news(self) -> None:
+        if self._announce:
+            await self._announce()
 
     def _note_look(self, now: datetime) -> None:
         """While the database was away nobody could renew a lease: all get a lease's length to be heard of again."""
@@ -166,7 +177,8 @@ class Sweeper:
     async def _rescue(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
         """Rescue each account's by themselves: who holds the lock of one account waits for no other's."""
         of_account: dict[str, list[ExportJob]] = {}
-        for job in jobs:
+        # In the order in which leases are renewed, lest the two wait for each other.
+        for job in sorted(jobs, key=lambda job: job.id):
             of_account.setdefault(job.account, []).append(job)
         due: list[ExportJob] = []
         for lost in of_account.values():

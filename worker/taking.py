@@ -67,19 +67,27 @@ def take(connection: Connection, message: Message, lease: timedelta) -> Taken | 
     throttle, now = accounts.lock(connection, job.account)
     if until := _closed_until(throttle, message, now):
         return Taken(job, _closed(throttle, until, now))
-    if throttle.reason and not throttle.probing:
-        accounts.write(connection, job.account, throttle.probed(now))
-    if message.step is Step.POLL:
-        return Taken(job)
-    claimed = ledger.take(connection, job, lease, now=now)
+    # It may have been cancelled while the lock was waited for: then it must not be the probe.
+    polls = message.step is Step.POLL
+    claimed = _as_it_stands(connection, job) if polls else ledger.take(connection, job, lease, now=now)
     if claimed is None:
         return None
+    # Also where the last probe never came back.
+    if throttle.reason and throttle.closed_until(now) is None:
+        accounts.write(connection, job.account, throttle.probed(now, job.id))
+    if polls:
+        return Taken(claimed)
     adopted = orphans.adopt(connection, claimed, now=now) if message.step is Step.START else None
     if adopted is None:
         return Taken(claimed)
     # The orphan's slot is the export's own now; the one that it was admitted to comes free.
     successors = admission.admit_next(connection, job.account)
-    return Taken(claimed, Advanced(to=State.EXPORTING, report_id=adopted), admitted=successors)
+    return Taken(claimed, Advanced(to=State.EXPORTING, report_id=adopted, asked=False), admitted=successors)
+
+
+def _as_it_stands(connection: Connection, job: ExportJob) -> ExportJob | None:
+    """The export, None where it has moved on."""
+    return job if ledger.versions(connection, [job.id]).get(job.id) == job.version else None
 
 
 def _is_due(job: ExportJob, message: Message) -> bool:

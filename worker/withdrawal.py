@@ -11,7 +11,7 @@ from landfall.exports.errors import ExportError
 from landfall.exports.job import ExportJob
 from landfall.exports.states import State
 from landfall.log import get_logger
-from landfall.storage.adoption import remove_published
+from landfall.storage.adoption import is_published, remove_published
 from worker.shelf import Shelf
 
 _EVERY_SECONDS = 60.0
@@ -24,21 +24,35 @@ _log = get_logger(__name__)
 async def withdraw(database: Database, job: ExportJob, shelf: Shelf) -> bool:
     """Remove the file of a download whose export is cancelled by now; where another life has begun it is left to that.
 
-    False where that could not be found out.
+    Its name is given up first, in the row: a life that begins meanwhile publishes under another one, and what is removed
+    is nobody's, however long that takes. False where any of it could not be done.
     """
     try:
         stands = await database.read(partial(ledger.find, export_id=job.id))
-        if stands is None or stands.state is not State.CANCELLED:
-            return True
-        removed = await asyncio.to_thread(
-            partial(remove_published, shelf.store, shelf.key_of(job), job.id, newest=job.generation)
-        )
+        if stands and stands.state is State.CANCELLED and await _has_file(stands, shelf):
+            await database.write(partial(lives.give_up_name, job=stands))
+            stands = await database.read(partial(ledger.find, export_id=job.id))
+        removed = stands is not None and await _clear(stands, shelf)
     except (ExportError, DatabaseUnavailable) as error:
         _log.warning("what a cancelled export had published may be left", export=job.id, reason=str(error))
         return False
     if removed:
         _log.info("the file of a cancelled export was removed", export=job.id)
     return True
+
+
+async def _has_file(job: ExportJob, shelf: Shelf) -> bool:
+    looking = partial(is_published, shelf.store, shelf.key_of(job), job.id, newest=job.generation)
+    return await asyncio.to_thread(looking)
+
+
+async def _clear(job: ExportJob, shelf: Shelf) -> bool:
+    """Remove what lies under the names that the export has given up; False where there is nothing."""
+    found = False
+    for name in shelf.names_given_up(job):
+        removing = partial(remove_published, shelf.store, name, job.id, newest=job.generation)
+        found = await asyncio.to_thread(removing) or found
+    return found
 
 
 class Withdrawal:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from sqlalchemy import Connection
 
-from api.auth import Reader
+from api.auth import Caller, Reader
 from api.cursors import filters_text
-from api.event_stream import MEDIA_TYPE, EventStream, wants_stream
+from api.event_stream import MEDIA_TYPE, EventStream, prefers_stream, takes_stream
 from api.feed import Feed, News
 from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.problems import FieldError, ProblemError, invalid
@@ -24,6 +24,7 @@ from landfall.exports.states import State
 
 _HIGHEST = 2**63 - 1
 _MOST_LISTENERS = 500
+_MOST_OF_A_KEY = 100
 _RETRY_SECONDS = 5
 _STREAM = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
@@ -32,7 +33,7 @@ _TOO_MANY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _feed(request: Request) -> Feed:
+async def _feed(request: Request) -> Feed:  # FastAPI hands to a thread what is not async
     feed: Feed = request.app.state.feed
     return feed
 
@@ -68,9 +69,9 @@ async def list_events(
 ) -> Response:
     """The export's timeline, oldest first: every attempt, its outcome, how long it took, when the next step is due."""
     job = await find_export(given, caller, export_id)
-    if wants_stream(request):
-        _check_room(feed)
-        return EventStream(stream(feed, OneExport(given.database, job), last_event_id or 0))
+    if prefers_stream(request):
+        _check_room(feed, caller)
+        return EventStream(stream(feed, OneExport(given.database, job), last_event_id or 0, caller.key_id))
     filters = filters_text("events", {"export": export_id})
     after = _number(given.cursors.read(cursor, filters)) if cursor else 0
     now, events = await given.database.read(partial(_timeline, job=job, after=after, limit=limit + 1))
@@ -90,7 +91,7 @@ async def list_events(
     response_class=EventStream,
     responses={
         200: {"content": _STREAM, "description": "The events of all exports that the key is good for."},
-        406: {**PROBLEM, "description": "It is a stream, and has to be asked for as one."},
+        406: {**PROBLEM, "description": "It is a stream, and `Accept` takes none."},
         **_INVALID,
         **_TOO_MANY,
     },
@@ -107,21 +108,27 @@ async def follow(
     last_event_id: LastEventId = None,
 ) -> Response:
     """What happens to all exports from now on, or behind `Last-Event-ID`, as server-sent events."""
-    if not wants_stream(request):
-        raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, f"this is a stream of events; ask with `Accept: {MEDIA_TYPE}`")
-    _check_room(feed)
+    if not takes_stream(request):
+        detail = f"this is a stream, `{MEDIA_TYPE}`, which `Accept` leaves out; /v1/exports/{{id}}/events has pages"
+        raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, detail, [FieldError(header="Accept", detail=detail)])
+    _check_room(feed, caller)
+    accounts, states = frozenset(account or ()), frozenset(state or ())
 
     def wanted(news: News) -> bool:
-        asked = (account is None or news.account in account) and (state is None or news.state in state)
+        asked = (not accounts or news.account in accounts) and (not states or news.state in states)
         return asked and caller.sees(news.account)
 
-    return EventStream(stream(feed, EveryExport(given.database, wanted), last_event_id))
+    return EventStream(stream(feed, EveryExport(given.database, wanted), last_event_id, caller.key_id))
 
 
-def _check_room(feed: Feed) -> None:
-    if feed.listeners >= _MOST_LISTENERS or feed.closed:
-        detail = f"{feed.listeners} listen to this process already; end some streams, or try again"
-        retry = {"retry-after": str(_RETRY_SECONDS)}
+def _check_room(feed: Feed, caller: Caller) -> None:
+    """Raise ProblemError where too many listen: 429 to a key that has its share, lest it shut out all others."""
+    retry, every = {"retry-after": str(_RETRY_SECONDS)}, feed.listeners.total()
+    if feed.listeners[caller.key_id] >= _MOST_OF_A_KEY:
+        detail = f"the key {caller.name!r} has {_MOST_OF_A_KEY} streams open at this process; end some, or try again"
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=retry)
+    if every >= _MOST_LISTENERS or feed.closed:
+        detail = f"{every} listen to this process already; end some streams, or try again"
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
 

@@ -11,12 +11,15 @@ from api.strict_route import StrictRoute
 router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
+# Many a load balancer asks by HEAD.
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Liveness:
     """The process lives."""
     return Liveness()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "No export is accepted."}})
 async def readyz(request: Request, response: Response) -> Readiness:
     """What an export needs, and what of it is missing."""

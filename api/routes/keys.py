@@ -1,5 +1,7 @@
 """Serves /v1/keys."""
 
+from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -11,7 +13,7 @@ from api.schemas.keys import KeyPage, KeyRequest, KeyView, NewKeyView
 from api.services import Given, Services
 from api.strict_route import StrictRoute
 from landfall.database import keys
-from landfall.database.keys import ApiKey
+from landfall.database.keys import ApiKey, ExpiryRefused
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictRoute)
 
@@ -23,12 +25,18 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictRoute)
 )
 async def create(wanted: KeyRequest, caller: Admin, given: Given, response: Response) -> NewKeyView:
     """Make a key. This answer is the only one that tells it."""
-    accounts = _accounts(wanted, caller, given)
-    key, text = await given.database.write(
-        lambda connection: keys.create(
-            connection, wanted.name, wanted.scope, accounts=accounts, expires_in=wanted.expires_in
-        )
+    make = partial(
+        keys.create,
+        name=wanted.name,
+        scope=wanted.scope,
+        accounts=_accounts(wanted, caller, given),
+        expires_in=wanted.expires_in,
+        latest=caller.expires_at,
     )
+    try:
+        key, text = await given.database.write(make)
+    except ExpiryRefused as refused:
+        raise invalid([FieldError(pointer="/expires_in", detail=_too_long(refused.latest))]) from None
     response.headers["cache-control"] = "no-store"
     return NewKeyView.made(key, text)
 
@@ -43,8 +51,7 @@ async def list_keys(caller: Admin, given: Given) -> KeyPage:
 @router.delete("/{key_id}", responses={404: {**PROBLEM, "description": "No key has this id."}})
 async def revoke(key_id: str, caller: Admin, given: Given) -> KeyView:
     """Revoke a key: within two seconds it opens nothing any more. A second time changes nothing."""
-    # Postgres cannot even be asked for a NUL.
-    key = None if "\0" in key_id else await given.database.read(lambda connection: keys.find_by_id(connection, key_id))
+    key = await given.database.read(lambda connection: keys.find_by_id(connection, key_id))
     if key is None or not _is_within(key, caller):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no key {key_id!r}")
     revoked = await given.database.write(lambda connection: keys.revoke(connection, key_id))
@@ -66,6 +73,13 @@ def _accounts(wanted: KeyRequest, caller: Caller, given: Services) -> frozenset[
             ]
         )
     return frozenset(wanted.accounts)
+
+
+def _too_long(latest: datetime) -> str:
+    until = latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (
+        f"the key would outlive yours, which expires at {until}; write a shorter time, or leave it out for that moment"
+    )
 
 
 def _is_within(key: ApiKey, caller: Caller) -> bool:

@@ -107,7 +107,7 @@ async def retry_batch(batch_id: str, caller: Writer, given: Given, retried: Retr
 async def pause(name: str, caller: Admin, given: Given) -> AccountView:
     """Have no export of the account started until it is resumed; what has a slot goes on."""
     _check_account(given, caller, name)
-    if await given.database.write(partial(rows.pause, account=name)):
+    if await given.database.write(partial(rows.pause, account=name, by=caller.name)):
         _log.info("account paused", account=name, key=caller.name)
     return await _account(given, name)
 

@@ -28,6 +28,7 @@ class AccountView(BaseModel):
     queued: int
     blocked_until: datetime | None = Field(description="The vendor asked for a pause until then.")
     paused_at: datetime | None = Field(description="An operator has nothing started since then.")
+    paused_by: str | None = Field(description="The name of the key that paused it.")
     breaker: BreakerView | None
 
     @classmethod
@@ -44,6 +45,7 @@ class AccountView(BaseModel):
             queued=slots.queued,
             blocked_until=throttle.blocked_until,
             paused_at=throttle.paused_at,
+            paused_by=throttle.paused_by,
             breaker=BreakerView(state=state, error=error, until=throttle.open_until) if error else None,
         )
 

@@ -3,15 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.durations import written_as
 from landfall.database.keys import MOST_DAYS, NAME, ApiKey, Scope
-
-
-def _written(value: object) -> object:
-    if not isinstance(value, str | None):
-        raise ValueError("write it as an ISO 8601 duration, for example P90D")  # noqa: TRY004 - pydantic reports ValueError only
-    return value
 
 
 class KeyRequest(BaseModel):
@@ -29,8 +24,12 @@ class KeyRequest(BaseModel):
     expires_in: Annotated[
         timedelta | None,
         Field(strict=False, gt=timedelta(0), le=timedelta(days=MOST_DAYS)),
-        BeforeValidator(_written),
-    ] = Field(default=None, description="ISO 8601 duration; null: until it is revoked.", examples=["P90D"])
+        written_as("P90D"),
+    ] = Field(
+        default=None,
+        description="ISO 8601 duration, no longer than the key that makes it is good for; null: as long as that key, else until it is revoked.",
+        examples=["P90D"],
+    )
 
 
 class KeyView(BaseModel):

@@ -8,10 +8,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from api.moments import Moment
 from landfall.exports.states import State
 
-_NAME = r"^[^\x00]*$"
+_MOST_NAMED = 20
 _STRICT = ConfigDict(extra="forbid", strict=True)
 AnyState = Annotated[State, Field(strict=False)]
-Name = Annotated[str, Field(pattern=_NAME, min_length=1)]
+Name = Annotated[str, Field(min_length=1)]
+_SEVERAL = Field(min_length=1, max_length=_MOST_NAMED)
 From = Annotated[
     Literal["step", "start"],
     Field(description="`step`: with the report that is there, if there is one; `start`: order a new report."),
@@ -33,6 +34,11 @@ def _states(value: object) -> object:
 def _texts(value: object) -> object:
     if value is not None and not all(isinstance(each, str) for each in _one_or_more(value)):
         raise ValueError("write a text, or a list of texts")
+    if isinstance(value, list) and len(value) > _MOST_NAMED:
+        raise ValueError(f"write {_MOST_NAMED} at most")
+    if value == []:
+        # No label at all would let through every export there is.
+        raise ValueError("name at least one, or leave it out")
     return value
 
 
@@ -41,10 +47,10 @@ class ExportFilter(BaseModel):
 
     model_config = _STRICT
 
-    state: Annotated[AnyState | list[AnyState] | None, BeforeValidator(_states)] = None
+    state: Annotated[AnyState | Annotated[list[AnyState], _SEVERAL] | None, BeforeValidator(_states)] = None
     account: Name | None = None
     vendor: Name | None = None
-    label: Annotated[Name | list[Name] | None, BeforeValidator(_texts)] = Field(
+    label: Annotated[Name | Annotated[list[Name], _SEVERAL] | None, BeforeValidator(_texts)] = Field(
         default=None, description="key:value; a list where all of them must be."
     )
     batch: Name | None = Field(default=None, description="The id of a batch.")

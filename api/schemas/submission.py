@@ -4,8 +4,9 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from api.schemas.durations import written_as
 from landfall.vendors.catalog import VENDORS
 
 _REQUEST_REFS = [{"$ref": f"#/components/schemas/{schemas.request.__name__}"} for schemas in VENDORS.values()]
@@ -13,12 +14,6 @@ _REQUEST_REFS = [{"$ref": f"#/components/schemas/{schemas.request.__name__}"} fo
 Label = Annotated[str, Field(max_length=200)]
 LABEL_KEY = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 LabelKey = Annotated[str, Field(pattern=f"^{LABEL_KEY.pattern}$")]
-
-
-def _written(value: object) -> object:
-    if not isinstance(value, str | timedelta):
-        raise ValueError("write it as an ISO 8601 duration, for example PT12H")  # noqa: TRY004 - pydantic reports ValueError only
-    return value
 
 
 class Submission(BaseModel):
@@ -32,12 +27,12 @@ class Submission(BaseModel):
     )
     priority: int = Field(default=0, ge=-1000, le=1000, description="Higher goes first; equal ones by age.")
     labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=20, description="Your own names for it.")
-    deadline: Annotated[
-        timedelta, Field(strict=False, gt=timedelta(0), le=timedelta(days=7)), BeforeValidator(_written)
-    ] = Field(
-        default=timedelta(hours=12),
-        description="ISO 8601 duration: how long the vendor may take, counted from the start of the report.",
-        examples=["PT12H"],
+    deadline: Annotated[timedelta, Field(strict=False, gt=timedelta(0), le=timedelta(days=7)), written_as("PT12H")] = (
+        Field(
+            default=timedelta(hours=12),
+            description="ISO 8601 duration: how long the vendor may take, counted from the start of the report.",
+            examples=["PT12H"],
+        )
     )
     callback_url: str | None = Field(
         default=None,

@@ -16,7 +16,7 @@ class DeliveryView(BaseModel):
 
     id: str = Field(description="The receiver gets it as the header webhook-id, the same at each try.")
     webhook: str | None = Field(description="The webhook of the settings; null for an export's callback_url.")
-    callback_url: str | None = Field(description="Where an export wants it, without the query; null for a webhook.")
+    callback_url: str | None = Field(description="Where an export wants it, scheme and host alone; null for a webhook.")
     type: str = Field(description="What it tells.", examples=["export.stored"])
     subject: str = Field(description="The export, the batch or the webhook that it tells of.")
     account: str | None = Field(description="Whose news it is; null where it is not one account's.")
@@ -56,7 +56,9 @@ class WebhookView(BaseModel):
     """A webhook of the settings."""
 
     name: str
-    url: str = Field(description="Without its query.")
+    url: str = Field(
+        description="Scheme and host alone: the rest may be a secret.", examples=["https://hooks.example/…"]
+    )
     events: list[str]
     accounts: list[str] | None = Field(description="The only accounts that it is told of; null: all.")
     pending: int = Field(description="News that it has not taken yet.")

@@ -63,6 +63,7 @@ def write(connection: Connection, name: str, throttle: Throttle) -> None:
         "failures": throttle.failures,
         "open_until": throttle.open_until,
         "probing": throttle.probing,
+        "probe": throttle.probe,
         "error_code": fault.code if fault else None,
         "error_message": fault.message if fault else None,
         "error_action": fault.action if fault else None,
@@ -72,9 +73,14 @@ def write(connection: Connection, name: str, throttle: Throttle) -> None:
     connection.execute(_WRITE, {"account": name, **columns})
 
 
-def pause(connection: Connection, name: str, at: datetime | None) -> None:
-    """Have nothing started for the account since then, or with None have it go on."""
-    connection.execute(_WRITE, {"account": name, "paused_at": at})
+def pause(connection: Connection, name: str, at: datetime, by: str) -> None:
+    """Have nothing started for the account since then; `by` is the name of the key whose wish it is."""
+    connection.execute(_WRITE, {"account": name, "paused_at": at, "paused_by": by})
+
+
+def resume(connection: Connection, name: str) -> None:
+    """Have the account go on."""
+    connection.execute(_WRITE, {"account": name, "paused_at": None, "paused_by": None})
 
 
 def count_slots(name: str | ColumnElement[str]) -> ColumnElement[int]:
@@ -130,9 +136,11 @@ def _throttle(row: Row[Any], prefix: str = "") -> Throttle:
         open_until=of("open_until"),
         reason=Fault(code, of("error_message"), of("error_action")) if code else None,
         probing=of("probing"),
+        probe=of("probe"),
         burst=of("rate_burst"),
         refill=of("rate_refill"),
         tokens=of("tokens"),
         tokens_at=of("tokens_at"),
         paused_at=of("paused_at"),
+        paused_by=of("paused_by"),
     )

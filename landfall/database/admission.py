@@ -35,7 +35,7 @@ def admit_next(
     admitted = _admitted(connection, account, min(free, MOST_AT_ONCE), now) if free > 0 else []
     if admitted:
         turns.advance(connection, account, admitted)
-        taken = throttle.admitted(len(admitted), now)
+        taken = throttle.admitted(len(admitted), now, by=admitted[0].id)
         if taken != throttle:
             accounts.write(connection, account, taken)
     return admitted

@@ -1,30 +1,28 @@
 """Keeps batches: requests that were made together, and the exports that answer them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    String,
+    Row,
     and_,
     bindparam,
     exists,
     func,
     insert,
-    literal,
     select,
-    tuple_,
     update,
 )
 
-from landfall.database.clock import UtcDateTime, utc_now
+from landfall.database import batch_sight
+from landfall.database.clock import read_clock, utc_now
 from landfall.database.few_sizes import few_sizes
 from landfall.database.reading import Position
-from landfall.database.service_tables import batch_items, batches, is_unfinished
+from landfall.database.service_tables import batch_accounts, batch_items, batches, is_unfinished
 from landfall.database.tables import archived_exports, exports, is_live
 from landfall.exports.job import ExportJob
 from landfall.exports.states import TERMINAL, State
@@ -70,8 +68,12 @@ def create(
     connection: Connection, batch_id: str, answering: Sequence[tuple[ExportJob, bool]], labels: Mapping[str, str]
 ) -> None:
     """Write a batch: for each request in turn the export that answers it, and whether it was made for the batch."""
-    row = {"id": batch_id, "requested": len(answering), "labels": dict(labels), "created_at": utc_now()}
+    now = read_clock(connection)
+    row = {"id": batch_id, "requested": len(answering), "labels": dict(labels), "created_at": now}
     connection.execute(insert(batches).values(**row))
+    accounts = sorted({job.account for job, _ in answering})
+    owned = [{"account": account, "created_at": now, "batch_id": batch_id} for account in accounts]
+    connection.execute(insert(batch_accounts), owned)
     items: dict[str, dict[str, Any]] = {}
     for number, (job, ours) in enumerate(answering):
         item = {"batch_id": batch_id, "created_at": job.created_at, "export_id": job.id, "number": number}
@@ -83,21 +85,15 @@ def create(
 
 def find(connection: Connection, batch_id: str, within: Collection[str] | None = None) -> Batch | None:
     """The batch of this id; None also where one of its exports is of an account that is not `within`."""
-    query = select(batches).where(batches.c.id == batch_id, *_seen(within))
-    return next(_standing(connection, connection.execute(query).all()), None)
+    row = batch_sight.one(connection, batch_id, within)
+    return next(_standing(connection, [row]), None) if row else None
 
 
 def page(
     connection: Connection, after: Position | None, limit: int, within: Collection[str] | None = None
 ) -> list[Batch]:
     """Batches, newest first, from behind the position on; those whose exports are all of accounts `within`."""
-    age = (batches.c.created_at, batches.c.id)
-    query = select(batches).where(*_seen(within)).order_by(*(column.desc() for column in age)).limit(limit)
-    if after:
-        query = query.where(
-            tuple_(*age) < tuple_(literal(after.created_at, UtcDateTime()), literal(after.id, String()))
-        )
-    return list(_standing(connection, connection.execute(query).all()))
+    return list(_standing(connection, batch_sight.newest(connection, after, limit, within)))
 
 
 def any_to_finish(connection: Connection) -> bool:
@@ -114,7 +110,10 @@ def finish(connection: Connection, limit: int = 50) -> list[Batch]:
         if connection.execute(marked.values(finished_at=utc_now())).rowcount:
             finished.append(batch_id)
     rows = connection.execute(select(batches).where(batches.c.id.in_(finished)).order_by(batches.c.id)).all()
-    return list(_standing(connection, rows))
+    standing = list(_standing(connection, rows))
+    for batch in standing:
+        connection.execute(update(batches).where(batches.c.id == batch.id).values(ending=_ending(batch)))
+    return standing
 
 
 def reopen(connection: Connection, export_ids: Iterable[str]) -> None:
@@ -126,7 +125,9 @@ def reopen(connection: Connection, export_ids: Iterable[str]) -> None:
     # Locked before it is looked at: `finish` may be about to mark one, on what it saw before these exports lived.
     for some in few_sizes(lock(connection, export_ids)):
         connection.execute(
-            update(batches).where(batches.c.id.in_(some), batches.c.finished_at.is_not(None)).values(finished_at=None)
+            update(batches)
+            .where(batches.c.id.in_(some), batches.c.finished_at.is_not(None))
+            .values(finished_at=None, ending=None)
         )
 
 
@@ -164,7 +165,6 @@ _everywhere = batch_items.outerjoin(exports, exports.c.id == batch_items.c.expor
     archived_exports, and_(exports.c.id.is_(None), archived_exports.c.id == batch_items.c.export_id)
 )
 _state = func.coalesce(exports.c.state, archived_exports.c.state)
-_account = func.coalesce(exports.c.account, archived_exports.c.account)
 _of_these = batch_items.c.batch_id.in_(bindparam("these", expanding=True))
 _COUNTS = (
     select(batch_items.c.batch_id, _state.label("state"), func.count().label("amount"))
@@ -194,15 +194,8 @@ def _ended(connection: Connection) -> Iterator[str]:
             yield batch_id
 
 
-def _seen(within: Collection[str] | None) -> list[ColumnElement[bool]]:
-    if within is None:
-        return []
-    hidden = exists().select_from(_everywhere).where(batch_items.c.batch_id == batches.c.id)
-    return [~hidden.where(_account.not_in(sorted(within)))]
-
-
-def _standing(connection: Connection, rows: Sequence[Any]) -> Iterator[Batch]:
-    these = [row.id for row in rows]
+def _standing(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Batch]:
+    these = [row.id for row in rows if row.ending is None]
     counts: dict[str, dict[State, int]] = {each: {} for each in these}
     failures: dict[str, list[Failure]] = {each: [] for each in these}
     if these:
@@ -211,11 +204,20 @@ def _standing(connection: Connection, rows: Sequence[Any]) -> Iterator[Batch]:
         for row in connection.execute(_FAILURES, {"these": these}):
             failures[row.batch_id].append(_failure(row))
     for row in rows:
-        yield Batch(
-            row.id, row.requested, row.labels, row.created_at, row.finished_at, counts[row.id], failures[row.id]
-        )
+        by_state, first = (counts[row.id], failures[row.id]) if row.ending is None else _ended_as(row.ending)
+        yield Batch(row.id, row.requested, row.labels, row.created_at, row.finished_at, by_state, first)
 
 
-def _failure(row: Any) -> Failure:  # noqa: ANN401 - SQLAlchemy's row
+def _ending(batch: Batch) -> dict[str, Any]:
+    by_state = {state.value: amount for state, amount in batch.by_state.items()}
+    return {"by_state": by_state, "failures": [asdict(failure) for failure in batch.failures]}
+
+
+def _ended_as(ending: Mapping[str, Any]) -> tuple[dict[State, int], list[Failure]]:
+    by_state = {State(name): amount for name, amount in ending["by_state"].items()}
+    return by_state, [Failure(**failure) for failure in ending["failures"]]
+
+
+def _failure(row: Row[Any]) -> Failure:
     kept = row.export or {"error_code": row.error_code, "error_message": row.error_message}
     return Failure(row.export_id, kept["error_code"] or "", kept["error_message"] or "")

@@ -63,7 +63,7 @@ def _copied(source: Connection, target: Connection, table: Table, advance: Calla
     arrived = sum(map(_sum, _chunks(target, table)))
     if sent != arrived:
         raise CopyRefused(f"the rows of {table.name} did not arrive as they were sent; nothing was written")
-    _continue_numbering(target, table)
+    _continue_numbering(target, table, _last_number(source, table))
     return Copied(table.name, rows, f"{sent % 2**256:064x}")
 
 
@@ -101,11 +101,19 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
-def _continue_numbering(connection: Connection, table: Table) -> None:
-    """Let Postgres number on behind the rows that came with their numbers; SQLite does so by itself."""
-    column = table.autoincrement_column
-    if connection.dialect.name != "postgresql" or column is None:
+def _last_number(connection: Connection, table: Table) -> int:
+    """The highest number that SQLite ever gave to a row of the table, though it be gone; 0 where it keeps none in mind."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return int(connection.execute(query, {"name": table.name}).scalar_one_or_none() or 0)
+
+
+def _continue_numbering(connection: Connection, table: Table, last: int) -> None:
+    """Let Postgres number on behind `last` and the rows that came with their numbers; SQLite does so by itself."""
+    key = table.autoincrement_column
+    if connection.dialect.name != "postgresql" or key is None:
         return
-    sequence = func.pg_get_serial_sequence(table.name, column.name)
-    following = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
+    sequence = func.pg_get_serial_sequence(table.name, key.name)
+    following = select(func.greatest(func.coalesce(func.max(key), 0), last) + 1).scalar_subquery()
     connection.execute(select(func.setval(sequence, following, text("false"))))

@@ -98,8 +98,8 @@ def has_passed(connection: Connection, horizon: int) -> bool:
 def read(connection: Connection, mark: Mark, *, now: float, limit: int) -> tuple[list[Happening], Mark]:
     """What has happened since the mark, at most `limit`, and the mark after it; `now` in seconds of any steady clock.
 
-    The caller's transaction sees one snapshot. A mark above every number is taken back: an archive that was emptied on
-    SQLite, or a server that crashed and forgot what it had not synced, gives numbers anew.
+    The caller's transaction sees one snapshot. A mark above every number is taken back: a server that crashed and
+    forgot what it had not synced gives numbers anew.
     """
     rows = connection.execute(_AFTER[connection.dialect.name], {"after": mark.id, "most": limit}).all()
     if not rows:

@@ -83,6 +83,15 @@ class Found:
         return self.key.revoked_at is None and (self.left is None or self.left > timedelta(0))
 
 
+class ExpiryRefused(Exception):
+    """The key would be good for longer than the one that makes it, which is until `latest`."""
+
+    def __init__(self, latest: datetime) -> None:
+        """Keep it."""
+        super().__init__(f"no key is good for longer than the one that makes it, until {latest.isoformat()}")
+        self.latest = latest
+
+
 def digest_of(text: str) -> str:
     """The SHA-256 of a key, in hexadecimal: 32 random bytes need no slow hash."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -101,13 +110,20 @@ def create(
     *,
     accounts: frozenset[str] | None = None,
     expires_in: timedelta | None = None,
+    latest: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key: how it is kept, and its text, which nobody can read again."""
+    """Make a key: how it is kept, and its text, which nobody can read again.
+
+    `latest` is when the key that makes it expires: so does the new one unless `expires_in` names another time. Raises
+    ExpiryRefused where that is later.
+    """
     now = read_clock(connection)
+    expires_at = now + expires_in if expires_in else latest
+    if latest and expires_at and expires_at > latest:
+        raise ExpiryRefused(latest)
     while True:
         prefix = "lf_" + "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LETTERS))
         text = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        expires_at = now + expires_in if expires_in else None
         key = ApiKey(f"key_{uuid_utils.uuid7().hex}", name, prefix, scope, accounts, now, expires_at, None, None)
         if insert_missing(connection, keys, _columns(key, digest_of(text))):
             return key, text

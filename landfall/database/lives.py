@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from landfall.database.clock import UtcDateTime, read_clock
 from landfall.database.rows import job_of
@@ -41,6 +41,15 @@ _CANCELLED_DOWNLOADS = (
         events.c.at == exports.c.finished_at,
     )
 )
+_GIVE_UP_NAME = (
+    update(exports)
+    .where(
+        exports.c.id == bindparam("of"),
+        exports.c.state == State.CANCELLED.value,
+        exports.c.withdrawals == bindparam("so_far"),
+    )
+    .values(withdrawals=exports.c.withdrawals + 1)
+)
 
 
 def ended_in(connection: Connection, job: ExportJob) -> Step | None:
@@ -60,3 +69,9 @@ def cancelled_downloads(connection: Connection, *, within: timedelta, but: timed
     return [
         job_of(row) for row in connection.execute(_CANCELLED_DOWNLOADS, {"since": now - within, "until": now - but})
     ]
+
+
+def give_up_name(connection: Connection, job: ExportJob) -> None:
+    """Let no later life of a cancelled export use the name that its file has now, unless one has begun."""
+    # Its version stays: this is no step, and a retry writes nothing but what it changes.
+    connection.execute(_GIVE_UP_NAME, {"of": job.id, "so_far": job.withdrawals})

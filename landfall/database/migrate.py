@@ -17,13 +17,14 @@ from sqlalchemy.exc import DBAPIError
 
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.opening import open_database, shown
-from landfall.database.postgres import UNREACHABLE, open_engine, reason_of
+from landfall.database.postgres import UNREACHABLE, open_engine, reason_of, was_in_the_way
 from landfall.database.revision import require_head
 from landfall.database.sqlite import sqlite_path
 from landfall.database.urls import is_postgres
 from landfall.settings import Settings, SettingsError, load_settings
 
 _INTERRUPTED = 130
+_TRIES = 5
 _OURS = "alembic_version"
 _CURE = "name another in LANDFALL_DATABASE_URL"
 _CHECK = f"check it, or {_CURE}."
@@ -44,7 +45,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             path = sqlite_path(url)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_foreign_file(path)
-        command.upgrade(alembic_config(url), revision)
+        _upgrade(url, revision)
     except (OSError, DBAPIError, sqlite3.Error, DatabaseUnavailable, *UNREACHABLE) as error:
         original = error.orig if isinstance(error, DBAPIError) and error.orig else error
         raise SettingsError(f"database_url: {where} cannot be opened ({reason_of(original)}); {_CHECK}") from None
@@ -53,6 +54,17 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             f"database_url: {where} has a revision that this release does not know; "
             f"install the release that made it, or {_CURE}."
         ) from None
+
+
+def _upgrade(url: str, revision: str) -> None:
+    """Try it again where those who go on working have one table locked and wait for another that the migration has."""
+    for _ in range(_TRIES - 1):
+        try:
+            return command.upgrade(alembic_config(url), revision)
+        except DBAPIError as error:
+            if not was_in_the_way(error):
+                raise
+    return command.upgrade(alembic_config(url), revision)
 
 
 def _refuse_foreign_file(path: Path) -> None:

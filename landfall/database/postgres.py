@@ -35,6 +35,8 @@ _LIMITS = {
     "lock_timeout": "5s",
     "statement_timeout": "25s",
     "jit": "off",
+    # A plan made once while tables were small is kept until they are analyzed again, however they grow meanwhile.
+    "plan_cache_mode": "force_custom_plan",
 }
 # Idleness is not noticed of one who fell silent between the parsing of a statement and its execution.
 _LIMIT_TRANSACTIONS = "SET transaction_timeout = '10s'"
@@ -148,14 +150,22 @@ async def _transaction(engine: AsyncEngine, work: Callable[[Connection], T]) -> 
             worked = True
             return result
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if isinstance(error, MISTAKES) or state.startswith(_WRONG_VALUE):
+        if isinstance(error, MISTAKES) or _state_of(error).startswith(_WRONG_VALUE):
             raise
         # A connection of the pool that had broken before: nothing was committed on it, unless by a stroke, which is fenced.
-        in_the_way = state in _IN_THE_WAY or (error.connection_invalidated and not worked)
-        raise (_TryAgain if in_the_way else DatabaseUnavailable)(reason_of(error.orig or error)) from error
+        again = was_in_the_way(error) or (error.connection_invalidated and not worked)
+        raise (_TryAgain if again else DatabaseUnavailable)(reason_of(error.orig or error)) from error
     except UNREACHABLE as error:
         raise DatabaseUnavailable(reason_of(error)) from error
+
+
+def was_in_the_way(error: DBAPIError) -> bool:
+    """Whether the transaction was undone for the sake of another one: it may be tried again."""
+    return _state_of(error) in _IN_THE_WAY
+
+
+def _state_of(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def reason_of(error: BaseException) -> str:

@@ -36,6 +36,7 @@ _AS_IS = (
     "tenant",
     "turn",
     "callback_url",
+    "withdrawals",
 )
 
 

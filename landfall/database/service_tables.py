@@ -48,6 +48,8 @@ batches = Table(
     Column("labels", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    # How its exports ended, as long as `finished_at` is set: nobody need count them again.
+    Column("ending", Json),
 )
 batch_items = Table(
     "batch_items",
@@ -57,6 +59,15 @@ batch_items = Table(
     Column("export_id", String(40), primary_key=True),
     Column("number", Integer, nullable=False),
     Column("ours", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Whose exports a batch has, of the batch's age: a key that is limited to accounts finds its batches here.
+batch_accounts = Table(
+    "batch_accounts",
+    metadata,
+    Column("account", String(63), primary_key=True),
+    Column("created_at", UtcDateTime, primary_key=True),
+    Column("batch_id", String(40), ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -98,6 +109,7 @@ Index("ix_answers_created_at", answers.c.created_at)
 Index("ix_batches_newest", batches.c.created_at.desc(), batches.c.id.desc())
 index_where("ix_batches_unfinished", batches.c.id, where=is_unfinished)
 Index("ix_batch_items_export", batch_items.c.export_id)
+Index("ix_batch_accounts_batch", batch_accounts.c.batch_id, batch_accounts.c.account)
 index_where("ix_deliveries_due", deliveries.c.due_at, where=deliveries.c.due_at.is_not(None))
 _newest_delivery = (deliveries.c.created_at.desc(), deliveries.c.id.desc())
 Index("ix_deliveries_newest", *_newest_delivery)

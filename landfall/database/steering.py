@@ -98,7 +98,8 @@ def write_cancel(connection: Connection, job: ExportJob, policy: Policy, *, by: 
     """Cancel the export; None where it has moved on. Raises IllegalMoveError where it has ended."""
     throttle, now = accounts.lock(connection, job.account)
     settled = _told(cancel(job, now=now, policy=policy), by)
-    return write_settled(connection, job, settled, throttle, policy, now=now)
+    after = throttle.relieved(job.id, now)
+    return write_settled(connection, job, settled, after, policy, now=now, before=throttle)
 
 
 def write_retry(
@@ -123,12 +124,15 @@ def not_made_for(connection: Connection, batch_id: str) -> set[str]:
     return set(connection.execute(joined).scalars())
 
 
-def pause(connection: Connection, account: str) -> bool:
-    """Admit no export of the account until it is resumed; False where it is paused already. What has a slot goes on."""
+def pause(connection: Connection, account: str, by: str) -> bool:
+    """Admit no export of the account until it is resumed; False where it is paused already. What has a slot goes on.
+
+    `by` is the name of the key whose wish it is.
+    """
     throttle, now = accounts.lock(connection, account)
     if throttle.paused_at:
         return False
-    accounts.pause(connection, account, now)
+    accounts.pause(connection, account, now, by)
     return True
 
 
@@ -137,8 +141,8 @@ def resume(connection: Connection, account: str) -> bool:
     throttle, now = accounts.lock(connection, account)
     if not throttle.paused_at:
         return False
-    accounts.pause(connection, account, None)
-    admission.admit_next(connection, account, (replace(throttle, paused_at=None), now))
+    accounts.resume(connection, account)
+    admission.admit_next(connection, account, (replace(throttle, paused_at=None, paused_by=None), now))
     return True
 
 

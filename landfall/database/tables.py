@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -35,6 +36,7 @@ accounts = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("open_until", UtcDateTime),
     Column("probing", Boolean, nullable=False, server_default=false()),
+    Column("probe", String(40)),
     Column("error_code", String(63)),
     Column("error_message", Text),
     Column("error_action", Text),
@@ -42,6 +44,7 @@ accounts = Table(
     Column("tokens_at", UtcDateTime),
     Column("turn", Double, nullable=False, server_default="0"),
     Column("paused_at", UtcDateTime),
+    Column("paused_by", String(100)),
 )
 
 exports = Table(
@@ -86,6 +89,7 @@ exports = Table(
     Column("header_changed", Boolean, nullable=False, server_default=false()),
     Column("file_removed_at", UtcDateTime),
     Column("callback_url", Text),
+    Column("withdrawals", Integer, nullable=False, server_default="0"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
 )
 
@@ -105,8 +109,11 @@ events = Table(
     Column("error_message", Text),
     Column("error_action", Text),
     Column("note", Text),
-    # Set where the export ended: whoever hands out the news to webhooks has yet to see it.
-    Column("untold", Boolean, nullable=False, server_default=false()),
+    # Set where the export ended: whoever hands out the news to webhooks has yet to see it. NULL where an earlier release
+    # wrote the event, which knows no webhooks: whether it is news is still to be found out.
+    Column("untold", Boolean),
+    # Else the number of a removed event would come again.
+    sqlite_autoincrement=True,
 )
 
 # Each label of each export, written and removed by triggers of the database: the code of 0004 accepts exports too.
@@ -197,8 +204,8 @@ is_kept = exports.c.file_uri.is_not(None) & exports.c.file_removed_at.is_(None)
 is_dated = exports.c.due_at.is_not(None)
 has_ended = exports.c.finished_at.is_not(None)
 has_error = exports.c.error_code.is_not(None)
-# On SQLite `untold = 1` is another condition than `untold`, and the index serves the one it was made with.
-is_untold = literal_column("events.untold", Boolean)
+# Of no type: to a Boolean SQLAlchemy adds `= 1` on SQLite, which uses the index for the very condition it was made with.
+is_untold: ColumnElement[bool] = literal_column("events.untold IS NOT FALSE")
 
 
 index_where("ix_exports_due", exports.c.due_at, where=is_dated)

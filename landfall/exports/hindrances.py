@@ -14,11 +14,12 @@ def hindrances(account: str, line: Line, now: datetime) -> Iterator[Detail]:
     """What holds the account back as it stands now."""
     throttle = line.throttle
     if throttle.paused_at:
+        by = f" by key {throttle.paused_by}" if throttle.paused_by else ""
         text = (
-            f"Account {account} was paused on {moment(throttle.paused_at)}: nothing is started until somebody resumes it "
-            f"(`landfall resume {account}`)."
+            f"Account {account} has been paused since {moment(throttle.paused_at)}{by}: nothing is started until somebody "
+            f"resumes it (`landfall resume {account}`)."
         )
-        yield Detail("account_paused", text, {"since": throttle.paused_at})
+        yield Detail("account_paused", text, {"since": throttle.paused_at, "by": throttle.paused_by})
     yield from _breaker(account, throttle, now)
     if throttle.blocked_until and throttle.blocked_until > now:
         text = f"The vendor asked for a pause (Retry-After, or throttling): account {account} is blocked until {moment(throttle.blocked_until)}."

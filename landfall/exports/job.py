@@ -45,6 +45,7 @@ class ExportJob:
     `generation` the reports ordered so far. `due_at` is None only while the export is queued or ended. `polled_at` is
     the last time that the vendor said "not yet". `crashes` counts the workers that fell silent in the step that is due,
     one after the other. `tenant` and `turn` are its place in the queue's turn-taking. `callback_url` is told of its end.
+    `withdrawals` counts the names of its file that were given up, each when it was cancelled with a file just published.
     """
 
     id: str
@@ -74,6 +75,7 @@ class ExportJob:
     tenant: str = ""
     turn: float = 0.0
     callback_url: str | None = None
+    withdrawals: int = 0
     error: Fault | None = None
     artifact: Artifact | None = None
 

@@ -16,7 +16,8 @@ class Advanced:
 
     `no_copy` is why a stored file has no Parquet copy although its account asks for one.
     `build_seconds` is how long the vendor says that it built. `rest` (here and below) is how long, in seconds, the
-    vendor wants no further request; `effect` is what a failure says of the account.
+    vendor wants no further request; `effect` is what a failure says of the account; `asked` is False where the vendor
+    was not called at all, so that nothing is known of the account.
     """
 
     to: State
@@ -26,6 +27,7 @@ class Advanced:
     no_copy: Fault | None = None
     build_seconds: float | None = None
     rest: float | None = None
+    asked: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no step can come to."""
@@ -43,8 +45,8 @@ class Advanced:
 class Waiting:
     """Not yet, and nobody's failure: costs no attempt. `delay` is in seconds, None leaves it to the policy.
 
-    `asked` is False where the vendor was not called at all. A start goes back to the queue, until the account may be
-    used again, unless it `keeps_slot`: what it waits for is no matter of the account.
+    A start goes back to the queue, until the account may be used again, unless it `keeps_slot`: what it waits for is no
+    matter of the account.
     """
 
     fault: Fault | None = None
@@ -98,6 +100,8 @@ def outcome_of(error: ExportError) -> Outcome:
 def effect_of(job: ExportJob, outcome: Outcome) -> Effect:
     """What the outcome of the export's due step says of its account."""
     match outcome:
+        case Advanced(asked=False):
+            return Effect.NONE
         case Advanced(fault=None) | Waiting(fault=None, effect=Effect.NONE):
             return Effect.STARTED if job.step is Step.START else Effect.ANSWERED
         case Advanced():

@@ -74,7 +74,7 @@ def without_copy(job: ExportJob, outcome: Outcome, *, now: datetime, policy: Pol
     if not late and not exhausted(replace(job, attempts=attempts), policy):
         return outcome
     fault = replace(late or _after(attempts, outcome.fault), action=_MEND_AND_SUBMIT)
-    return Advanced(to=State.STORED, artifact=outcome.published, no_copy=fault)
+    return Advanced(to=State.STORED, artifact=outcome.published, no_copy=fault, asked=False)
 
 
 def admit(job: ExportJob, *, now: datetime) -> Settled:

@@ -51,8 +51,8 @@ class Throttle:
     `limit` is the effective number of slots, lowered when the vendor throttles below our own count (somebody else uses
     the account) and raised again by success, additive increase and multiplicative decrease (Chiu and Jain, 1989).
     `strikes` counts throttled answers in a row, `failures` broken ones. While `reason` is set the breaker is open:
-    nobody calls until `open_until`, then one probe does. `tokens` is what the bucket held at `tokens_at`. Since
-    `paused_at` an operator has nothing started; what has a slot goes on.
+    nobody calls until `open_until`, then one probe does, a step of the export `probe`. `tokens` is what the bucket held at `tokens_at`. Since
+    `paused_at` an operator, the holder of the key `paused_by`, has nothing started; what has a slot goes on.
     """
 
     max_started: int
@@ -63,11 +63,13 @@ class Throttle:
     open_until: datetime | None = None
     reason: Fault | None = None
     probing: bool = False
+    probe: str | None = None
     burst: float | None = None
     refill: float = 0.0
     tokens: float = 0.0
     tokens_at: datetime | None = None
     paused_at: datetime | None = None
+    paused_by: str | None = None
 
     @property
     def slots(self) -> int:
@@ -88,16 +90,20 @@ class Throttle:
             return min(1, free)
         return free if self.burst is None else min(free, max(0, math.floor(self._filled(now))))
 
-    def admitted(self, count: int, now: datetime) -> "Throttle":
-        """Take what was admitted out of the bucket; a probe keeps the breaker to itself for a while."""
+    def admitted(self, count: int, now: datetime, by: str | None = None) -> "Throttle":
+        """Take what was admitted out of the bucket; a probe, `by` this export, keeps the breaker to itself for a while."""
         if not count:
             return self
         taken = self if self.burst is None else replace(self, tokens=self._filled(now) - count, tokens_at=now)
-        return taken.probed(now)
+        return taken.probed(now, by)
 
-    def probed(self, now: datetime) -> "Throttle":
-        """Let nobody else call while the one probe of an open breaker is under way."""
-        return replace(self, open_until=now + _PROBE, probing=True) if self.reason else self
+    def probed(self, now: datetime, by: str | None = None) -> "Throttle":
+        """Let nobody else call while the one probe of an open breaker, `by` this export, is under way."""
+        return replace(self, open_until=now + _PROBE, probing=True, probe=by) if self.reason else self
+
+    def relieved(self, of: str, now: datetime) -> "Throttle":
+        """Let another be the probe at once, if it was to be this export, whose step is over and told nothing of the vendor."""
+        return replace(self, open_until=now, probing=False, probe=None) if self.probing and self.probe == of else self
 
     def after(
         self, effect: Effect, *, now: datetime, draw: float, delay: float | None = None, fault: Fault | None = None
@@ -130,7 +136,7 @@ class Throttle:
     def _healthy(self) -> "Throttle":
         if not (self.failures or self.reason):
             return self
-        return replace(self, failures=0, open_until=None, reason=None, probing=False)
+        return replace(self, failures=0, open_until=None, reason=None, probing=False, probe=None)
 
     def _blocked(self, now: datetime, draw: float, delay: float | None, *, limit: float) -> "Throttle":
         # An answer to a call that was under way when the block began says nothing new, unless it names a time.
@@ -155,7 +161,8 @@ class Throttle:
         failures = max(_BREAKER_THRESHOLD, self.failures + 1)
         seconds = backoff.exponential(failures - _BREAKER_THRESHOLD + 1, base=base, cap=_BREAKER_CAP, draw=draw)
         until = now + timedelta(seconds=seconds)
-        return replace(self, failures=failures, open_until=until, reason=fault or _NO_REASON, probing=False)
+        reason = fault or _NO_REASON
+        return replace(self, failures=failures, open_until=until, reason=reason, probing=False, probe=None)
 
     def _filled(self, now: datetime) -> float:
         since = (now - self.tokens_at).total_seconds() if self.tokens_at else math.inf

@@ -33,6 +33,8 @@ _MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientOSError, httpx.ReadError),
     (aiohttp.ClientError, httpx.RemoteProtocolError),
     (OSError, httpx.ReadError),
+    # A host that no name can be: a label of it is empty or too long.
+    (UnicodeError, httpx.UnsupportedProtocol),
 )
 
 
@@ -143,7 +145,7 @@ class _Body(httpx.AsyncByteStream):
 def _as_httpx_errors() -> Iterator[None]:
     try:
         yield
-    except (aiohttp.ClientError, OSError) as error:
+    except (aiohttp.ClientError, OSError, UnicodeError) as error:
         meaning = next(meaning for kind, meaning in _MEANINGS if isinstance(error, kind))
         # Its own text may hold the whole URL.
         raise meaning(type(error).__name__) from None

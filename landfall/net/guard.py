@@ -39,7 +39,7 @@ def refuse_private_literal(host: str) -> None:
     """Raise DownloadRefused where the host is itself an address, in any spelling, that is not public."""
     address = _literal(host.strip("[]").rstrip("."))
     if address is not None:
-        _refuse_private(host, [address])
+        _refuse_private(host, [address], "is no public address")
 
 
 class PublicResolver(AbstractResolver):
@@ -57,7 +57,8 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Resolve by the system. Raises DownloadRefused where any of the addresses is not public."""
         found = await self._system.resolve(host, port, family)
-        _refuse_private(host, [ip_address(entry["host"]) for entry in found])
+        # Not to which: whoever may name a host and read the refusal would learn the addresses of a network inside.
+        _refuse_private(host, [ip_address(entry["host"]) for entry in found], "leads to a private address")
         return found
 
     async def close(self) -> None:
@@ -65,11 +66,10 @@ class PublicResolver(AbstractResolver):
         await self._system.close()
 
 
-def _refuse_private(host: str, addresses: list[IPv4Address | IPv6Address]) -> None:
+def _refuse_private(host: str, addresses: list[IPv4Address | IPv6Address], leads: str) -> None:
     for address in addresses:
         if not is_public(address):
-            leads = "is" if str(address) == host.strip("[]") else f"leads to {address},"
-            raise DownloadRefused(f"{host} {leads} no public address")
+            raise DownloadRefused(f"{host} {leads}")
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

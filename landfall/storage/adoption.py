@@ -19,14 +19,23 @@ def find_published(store: Store, key: str, job: ExportJob) -> Artifact | None:
     return _artifact(uri, told) if _is_whole(store, uri, told) else None
 
 
+def is_published(store: Store, key: str, export_id: str, *, newest: int) -> bool:
+    """Whether the file of the key is the export's, of report number `newest` or of one before it.
+
+    Raises StorageUnavailable.
+    """
+    told = described(store, store.uri(key))
+    return told is not None and told.export_id == export_id and told.generation <= newest
+
+
 def remove_published(store: Store, key: str, export_id: str, *, newest: int) -> bool:
     """Remove the export's file under the key, and its copy, if it is of report number `newest` or of one before it.
 
-    False where there is none. Raises StorageUnavailable.
+    False where there is none. Only for a key that nobody publishes under meanwhile: no store looks and removes in one.
+    Raises StorageUnavailable.
     """
     uri = store.uri(key)
-    told = described(store, uri)
-    if told is None or told.export_id != export_id or told.generation > newest:
+    if not is_published(store, key, export_id, newest=newest):
         return False
     if copy := copy_of(store, uri):
         store.remove(copy)

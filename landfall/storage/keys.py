@@ -20,14 +20,15 @@ _VALUES: Mapping[str, Callable[[ExportJob], str]] = {
     "yyyy": lambda job: f"{_created(job).year:04d}",
     "mm": lambda job: f"{_created(job).month:02d}",
     "dd": lambda job: f"{_created(job).day:02d}",
-    "export_id": lambda job: job.id,
+    # A name that was given up is no later life's: what lies there may be removed at any moment.
+    "export_id": lambda job: f"{job.id}-{job.withdrawals}" if job.withdrawals else job.id,
     "generation": lambda job: str(job.generation),
 }
 _NAMES = ", ".join(f"{{{name}}}" for name in (*_VALUES, "label.NAME"))
 
 
 def artifact_key(template: str, job: ExportJob) -> str:
-    """The name of an export's file below the store's root: the same at every attempt.
+    """The name of an export's file below the store's root: the same at every attempt, until it is given up.
 
     Every part of it holds A-Z a-z 0-9 . _ = - only, does not begin with a dot and has at most 200 bytes: what a file
     system, an object store and a URL all take as it is.

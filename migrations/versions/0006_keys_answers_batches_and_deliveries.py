@@ -21,9 +21,11 @@ _BY_AGE: tuple[sa.ColumnElement[Any], ...] = (sa.literal_column("created_at DESC
 def upgrade() -> None:
     """Apply."""
     op.add_column("accounts", sa.Column("paused_at", _MOMENT))
+    op.add_column("accounts", sa.Column("paused_by", sa.String(100)))
+    op.add_column("accounts", sa.Column("probe", sa.String(40)))
     op.add_column("exports", sa.Column("callback_url", sa.Text()))
-    op.add_column("events", sa.Column("untold", sa.Boolean(), server_default=sa.false(), nullable=False))
-    _index("ix_events_untold", "events", ["id"], where="untold")
+    op.add_column("exports", sa.Column("withdrawals", sa.Integer(), server_default="0", nullable=False))
+    _change_events()
     _index("ix_exports_newest_of_error", "exports", ["error_code", *_BY_AGE], where="error_code IS NOT NULL")
     kept = "file_uri IS NOT NULL AND file_removed_at IS NULL"
     _index("ix_exports_reusable", "exports", ["account", "request_hash"], where=kept)
@@ -40,6 +42,15 @@ def upgrade() -> None:
         sa.Column("metrics", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_workers"),
     )
+
+
+def _change_events() -> None:
+    op.add_column("events", sa.Column("untold", sa.Boolean(), server_default=sa.false()))
+    # What is there is no news; what the code of 0005 writes from now on has NULL. SQLite makes the table anew for that (two
+    # seconds for half a million events), and gives no number twice from then on.
+    with op.batch_alter_table("events", table_kwargs={"sqlite_autoincrement": True}) as events:
+        events.alter_column("untold", existing_type=sa.Boolean(), server_default=None)
+    _index("ix_events_untold", "events", ["id"], where="untold IS NOT FALSE")
 
 
 def _create_keys() -> None:
@@ -86,6 +97,7 @@ def _create_batches() -> None:
         sa.Column("labels", _JSON, nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("finished_at", _MOMENT),
+        sa.Column("ending", _JSON),
         sa.PrimaryKeyConstraint("id", name="pk_batches"),
     )
     op.create_index("ix_batches_newest", "batches", [*_BY_AGE])
@@ -102,6 +114,16 @@ def _create_batches() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_batch_items_export", "batch_items", ["export_id"])
+    op.create_table(
+        "batch_accounts",
+        sa.Column("account", sa.String(63), nullable=False),
+        sa.Column("created_at", _MOMENT, nullable=False),
+        sa.Column("batch_id", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("account", "created_at", "batch_id", name="pk_batch_accounts"),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="fk_batch_accounts_batch_id", ondelete="CASCADE"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_batch_accounts_batch", "batch_accounts", ["batch_id", "account"])
 
 
 def _create_deliveries() -> None:
@@ -136,11 +158,14 @@ def _index(name: str, table: str, columns: list[str | sa.ColumnElement[Any]], *,
 
 def downgrade() -> None:
     """Undo."""
-    for table in ("workers", "deliveries", "batch_items", "batches", "answers", "seals", "keys"):
+    for table in ("workers", "deliveries", "batch_accounts", "batch_items", "batches", "answers", "seals", "keys"):
         op.drop_table(table)
     op.drop_index("ix_exports_reusable", table_name="exports")
     op.drop_index("ix_exports_newest_of_error", table_name="exports")
     op.drop_index("ix_events_untold", table_name="events")
     op.drop_column("events", "untold")
+    op.drop_column("exports", "withdrawals")
     op.drop_column("exports", "callback_url")
+    op.drop_column("accounts", "probe")
+    op.drop_column("accounts", "paused_by")
     op.drop_column("accounts", "paused_at")

@@ -1,10 +1,6 @@
 """Asks for exports as the tests of accepting do."""
 
-import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -64,17 +60,3 @@ def empty(api: Stack) -> None:
 def _delete_all(connection: Connection) -> None:
     for table in (batches, answers, exports_table):
         connection.execute(delete(table))
-
-
-@contextmanager
-def beside(api: Stack) -> Iterator[Stack]:
-    """A second API over the same home."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    other = replace(api, port=port, processes=[])
-    try:
-        other.start_api()
-        yield other
-    finally:
-        other.stop()

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tests.stack import Stack, _free_port
+from tests.free_port import free_port
+from tests.stack import Stack
 
 
 @contextmanager
 def another_api(api: Stack, **settings: str) -> Iterator[Stack]:
-    other = replace(api, port=_free_port(), settings={**api.settings, **settings}, processes=[])
+    other = replace(api, port=free_port(), settings={**api.settings, **settings}, processes=[])
     try:
         other.start_api()
         yield other

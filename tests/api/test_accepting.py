@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.accepting import at_once, beside, body, empty, exports, under
+from tests.api.accepting import at_once, body, empty, exports, under
+from tests.api.beside import another_api
 from tests.stack import EXPERIENCE, Stack
 
 
@@ -69,7 +70,7 @@ def test_requests_under_one_key_at_once_make_one_export(api: Stack) -> None:
 
 
 def test_two_processes_make_one_export_under_one_key(api: Stack) -> None:
-    with beside(api) as other, ThreadPoolExecutor(2) as askers:
+    with another_api(api) as other, ThreadPoolExecutor(2) as askers:
         for number in range(20):
             call: dict[str, Any] = {"json": body(number, force=True), "headers": under(f"k{number}")}
             answers = list(askers.map(lambda each: each.post("/v1/exports", **call), (api, other)))  # noqa: B023 - asked before the next number
@@ -128,7 +129,7 @@ def test_batches_over_the_same_accounts_at_once_do_not_wait_for_each_other_in_a_
     orders = {"account": "shop-ab", "request": {"experience_id": f"{EXPERIENCE}01", "export_type": "orders"}}
     mixed = [{**orders, "force": True}, body(force=True)] * 10
     calls = [{"json": {"exports": mixed[turn:] + mixed[:turn]}} for turn in (0, 1)] * 5
-    with beside(api) as other, ThreadPoolExecutor(2) as askers:
+    with another_api(api) as other, ThreadPoolExecutor(2) as askers:
         several = list(askers.map(lambda each: at_once(each, *calls, path="/v1/batches"), (api, other)))
     assert {answer.status_code for answers in several for answer in answers} == {202}
     assert len(exports(api)) == 20 * 20

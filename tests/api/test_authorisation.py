@@ -47,7 +47,9 @@ class Row:
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
 TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/healthz"): Row(None),
+    ("HEAD", "/healthz"): Row(None),
     ("GET", "/readyz"): Row(None),
+    ("HEAD", "/readyz"): Row(None),
     ("GET", "/metrics"): Row(READ),
     ("GET", "/docs"): Row(READ),
     ("HEAD", "/docs"): Row(READ),
@@ -70,8 +72,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/exports/{export_id}/explain"): Row(READ, other=404),
     ("GET", "/v1/exports/{export_id}/file"): Row(READ, good=409, other=404),
     ("HEAD", "/v1/exports/{export_id}/file"): Row(READ, good=409, other=404),
-    # It is a stream, and is not asked for as one.
-    ("GET", "/v1/events"): Row(READ, good=406, other=406),
+    # It is a stream without end, and is not asked for as one.
+    ("GET", "/v1/events"): Row(READ, good=406, other=406, headers={"accept": "application/json"}),
     ("GET", "/v1/batches"): Row(READ),
     ("POST", "/v1/batches"): Row(WRITE, good=202, other=422, body={"exports": [SUBMISSION]}),
     ("GET", "/v1/batches/{batch_id}"): Row(READ, other=404),

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from landfall.database.keys import Scope
+from landfall.settings import Settings
 from tests.api.accepting import EVENTS, body, exports, under
-from tests.stack import EXPERIENCE, Stack
+from tests.stack import EXPERIENCE, Stack, new_key
 
 
 def batch(api: Stack, **asked: Any) -> dict[str, Any]:
@@ -133,6 +135,8 @@ CUT: dict[str, Any] = {
         ({**CUT, "from": "yesterday"}, "/from"),
         ({**CUT, "from": "2026-01-01T00:00:00"}, "/from"),
         ({**CUT, "to": "2026-01-01"}, "/to"),
+        ({**CUT, "from": "0001-01-01", "to": "0001-01-03", "time_zone": "Asia/Tokyo"}, "/from"),
+        ({**CUT, "from": "9999-12-30", "to": "9999-12-31T23:00:00-05:00"}, "/to"),
         ({**CUT, "window": "day"}, "/window"),
         ({**CUT, "window": "PT1H", "to": "2028-01-01"}, "/window"),
         ({**CUT, "time_zone": "Mars/Olympus"}, "/time_zone"),
@@ -179,6 +183,24 @@ def test_pages_of_batches_follow_each_other_through_their_cursors(api: Stack) ->
         seen += [each["id"] for each in page["items"]]
         query["cursor"] = page["next"]
     assert seen[:5] == made[::-1]
+
+
+def test_a_key_of_one_account_lists_the_batches_of_that_account_alone(api: Stack) -> None:
+    orders = {"experience_id": f"{EXPERIENCE}77", "export_type": "orders"}
+    own = {"account": "shop-ab", "request": orders, "force": True}
+    narrow = new_key(Settings(home=api.home), Scope.WRITE, frozenset({"shop-ab"}))
+    mine = [batch(api, exports=[own])["id"] for _ in range(3)]
+    both, others = batch(api, exports=[own, body(1)])["id"], batch(api, exports=[body(2)])["id"]
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while len(seen) < len(mine):
+        page = api.get("/v1/batches", params=query, headers={"authorization": f"Bearer {narrow}"}).json()
+        seen += [each["id"] for each in page["items"]]
+        query["cursor"] = page["next"]
+    assert (seen[:3], {both, others} & set(seen)) == (mine[::-1], set())
+    for hidden in (both, others):
+        answer = api.post(f"/v1/batches/{hidden}/cancel", headers={"authorization": f"Bearer {narrow}"})
+        assert answer.status_code == 404
 
 
 def test_ten_thousand_exports_are_one_batch(api: Stack) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from landfall.exports.job import ExportJob
 from landfall.storage.store import open_store
-from tests.cli.running import body, command
+from tests import forked
+from tests.cli.running import body
 from tests.planted_files import CONTENT, plant
 from tests.services.swift import KEY_ID, SECRET, Swift, missing, running_swift
 from tests.stack import Stack, run_stack, until
@@ -54,7 +55,7 @@ def path(job: ExportJob) -> str:
 
 def landfall(api: Stack, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {**api.environment, "LANDFALL_STORAGE_URL": STORE}
-    return subprocess.run(command(*words), cwd=folder, env=env, capture_output=True, text=True, check=False)
+    return forked.run("cli", *words, folder=folder, env=env)
 
 
 def test_a_get_is_sent_on_to_a_short_lived_link_that_nobody_keeps(api: Stack, swift: Swift, stored: ExportJob) -> None:

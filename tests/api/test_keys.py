@@ -78,6 +78,7 @@ def test_when_a_key_was_last_used_is_written_down(api: Stack) -> None:
         ({"name": "a", "accounts": ["shop-ab", "shop-none"]}, "/accounts/1"),
         ({"name": "a", "expires_in": "P0D"}, "/expires_in"),
         ({"name": "a", "expires_in": 3600}, "/expires_in"),
+        ({"name": "a", "expires_in": "90"}, "/expires_in"),
         ({"name": "a", "expires_in": "P99999999D"}, "/expires_in"),
         ({"name": "a", "expires_at": "2030-01-01"}, "/expires_at"),
     ],
@@ -97,6 +98,19 @@ def test_a_key_of_one_account_makes_none_that_is_good_for_more(api: Stack) -> No
     unlimited = make(api)
     assert api.call("DELETE", f"/v1/keys/{unlimited['id']}", headers=own).status_code == 404
     assert unlimited["id"] not in {each["id"] for each in api.get("/v1/keys", headers=own).json()["items"]}
+
+
+def test_an_expiring_key_makes_none_that_is_good_for_longer(api: Stack) -> None:
+    maker = make(api, scope="admin", expires_in="P1D")
+    own = bearer(maker["key"])
+    heir = api.post("/v1/keys", json={"name": "heir", "scope": "admin"}, headers=own).json()
+    assert heir["expires_at"] == maker["expires_at"]
+    shorter = api.post("/v1/keys", json={"name": "shorter", "expires_in": "PT1H"}, headers=bearer(heir["key"])).json()
+    assert shorter["created_at"] < shorter["expires_at"] < heir["expires_at"]
+    refused = api.post("/v1/keys", json={"name": "longer", "expires_in": "P2D"}, headers=own)
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["pointer"]) == (422, "/expires_in")
+    assert f"which expires at {maker['expires_at'][:19]}" in error["detail"]
 
 
 @pytest.mark.parametrize("key_id", ["key_none", "key_%00", "lf_abcdefgh"])

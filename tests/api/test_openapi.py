@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api.auth import OPEN
+from api.auth import OPEN, Needs
 from api.main import create_app
 from api.strict_route import StrictRoute
 from api.write_openapi import openapi_text
@@ -94,6 +96,19 @@ def test_every_route_reads_its_requests_strictly() -> None:
     routes = [each.original_route for each in iter_route_contexts(app.routes)]
     lax = [route.path for route in routes if isinstance(route, APIRoute) and not isinstance(route, StrictRoute)]
     assert lax == [], "give its APIRouter route_class=StrictRoute"
+
+
+def test_nothing_that_a_route_needs_is_handed_to_a_thread() -> None:
+    def called(dependant: Dependant) -> Iterator[object]:
+        yield dependant.call
+        for each in dependant.dependencies:
+            yield from called(each)
+
+    app = create_app(Settings.model_construct(), "redis://")
+    routes = [each.original_route for each in iter_route_contexts(app.routes)]
+    every = {call for route in routes if isinstance(route, APIRoute) for call in called(route.dependant)}
+    plain = [call for call in every if not iscoroutinefunction(call) and not isinstance(call, Needs)]
+    assert plain == [], "make it async: FastAPI hands to a thread what is not"
 
 
 def test_every_code_of_a_problem_is_explained() -> None:

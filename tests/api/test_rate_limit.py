@@ -8,6 +8,7 @@ import pytest
 
 from api.rate_limit import RateLimit
 from landfall.settings import Settings
+from tests.api.beside import another_api
 from tests.api.conftest import NOWHERE
 from tests.stack import Stack, new_key, run_stack, until
 from tests.vendors.sandbox_process import Sandbox
@@ -113,6 +114,17 @@ def test_whoever_holds_a_key_is_let_in_for_the_first_time_while_another_at_the_a
     alike = {"authorization": f"Bearer {strict.key[:12]}" + "x" * 43}
     assert {strict.get("/v1/accounts", headers=alike).status_code for _ in range(3)} <= {401, 429}
     assert strict.get("/v1/accounts").status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("", 429), ("10.0.0.0/8", 429), ("192.0.2.1, 127.0.0.0/8", 401)])
+def test_an_address_that_a_request_brings_along_counts_where_a_proxy_of_the_settings_says_it(
+    api: Stack, proxies: str, status: int
+) -> None:
+    # The variable is uvicorn's own.
+    with another_api(api, LANDFALL_API_PROXIES=proxies, LANDFALL_API_WRONG_KEYS="3", FORWARDED_ALLOW_IPS="*") as other:
+        wrong = {"authorization": "Bearer lf_wrongkey_" + "x" * 43}
+        addresses = [wrong | {"x-forwarded-for": f"203.0.113.{number}"} for number in range(12)]
+        assert {other.get("/v1/accounts", headers=each).status_code for each in addresses} == {401, status}
 
 
 def test_without_a_limit_nobody_is_counted(tmp_path: Path) -> None:

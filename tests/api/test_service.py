@@ -2,9 +2,8 @@
 
 import json
 import signal
-import subprocess
-import sys
 
+from tests import forked
 from tests.stack import ROOT, Stack, until
 
 
@@ -55,9 +54,7 @@ def test_an_api_told_to_stop_ends_with_exit_code_zero(api: Stack) -> None:
 
 
 def test_a_taken_port_is_one_sentence_with_the_cure(api: Stack) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "api"], env=api.environment, capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    done = forked.run("api", folder=ROOT, env=api.environment)
     assert done.returncode == 1
     assert "set LANDFALL_API_PORT" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

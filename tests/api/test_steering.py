@@ -216,6 +216,11 @@ def test_more_than_a_page_is_cancelled_once_each(api: Stack) -> None:
         ({"filter": {"state": 5}}, "/filter/state"),
         ({"filter": {"label": "x"}}, "/filter/label"),
         ({"filter": {"label": ["x:y", 5]}}, "/filter/label"),
+        ({"filter": {"label": ["x:y"] * 21}}, "/filter/label"),
+        ({"filter": {"label": []}}, "/filter/label"),
+        ({"filter": {"state": []}}, "/filter/state"),
+        ({"filter": {"label": "x:a\0"}}, "/filter/label"),
+        ({"filter": {"state": ["stored"] * 21}}, "/filter/state"),
         ({"filter": {"since": "yesterday"}}, "/filter/since"),
         ({"filter": {"acount": "shop-ab"}}, "/filter/acount"),
     ],
@@ -262,11 +267,12 @@ def test_a_paused_account_admits_nothing_until_it_is_resumed(api: Stack) -> None
     assert paused[0].json()["paused_at"] == paused[1].json()["paused_at"] is not None
     name = api.submit()
     assert api.show(name)["state"] == "queued"
+    assert {answer.json()["paused_by"] for answer in paused} == {"test"}
     listed = {each["name"]: each["paused_at"] for each in api.get("/v1/accounts").json()["items"]}
     assert listed == {"shop-ab": None, "shop-bwp": paused[0].json()["paused_at"]}
     for _ in range(2):
         answer = post(api, "/v1/accounts/shop-bwp/resume")
-        assert (answer.status_code, answer.json()["paused_at"]) == (200, None)
+        assert (answer.status_code, answer.json()["paused_at"], answer.json()["paused_by"]) == (200, None, None)
     assert api.show(name)["state"] == "starting"
 
 

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +165,47 @@ def test_open_streams_end_at_once_when_the_api_stops(place: Stack) -> None:
     assert "graceful" not in place.log("api")
 
 
+@pytest.mark.parametrize("accept", ["*/*", "", "text/html, */*;q=0.1", "text/event-stream, application/json"])
+def test_whoever_takes_anything_gets_the_stream_of_all_events(api: Stack, accept: str) -> None:
+    with listening(api, "/v1/events", headers={"accept": accept}) as stream:
+        stream.begin()
+        assert stream.answer.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/json"),
+        ("text/event-stream;q=0, */*", "application/json"),
+        ("application/json, text/event-stream;q=0.9", "application/json"),
+        ("text/event-stream, */*;q=0.1", "text/event-stream"),
+        ("application/json;q=0.5, text/event-stream", "text/event-stream"),
+    ],
+)
+def test_a_timeline_comes_in_the_form_that_is_liked_best(api: Stack, accept: str, kind: str) -> None:
+    export_id = api.submit(force=True)
+    api.post(f"/v1/exports/{export_id}/cancel")
+    answer = api.get(f"/v1/exports/{export_id}/events", headers={"accept": accept})
+    assert answer.headers["content-type"].startswith(kind)
+
+
+def test_one_key_cannot_take_the_streams_of_all_others(api: Stack) -> None:
+    greedy = {"authorization": f"Bearer {api.post('/v1/keys', json={'name': 'greedy'}).json()['key']}"}
+    with ExitStack() as contexts:
+        streams = [contexts.enter_context(listening(api, "/v1/events", headers=greedy)) for _ in range(100)]
+        for stream in streams:
+            stream.begin()
+        refused = api.get("/v1/events", headers=greedy)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+        assert "has 100 streams open" in refused.json()["detail"]
+        with listening(api, "/v1/events") as of_another_key:
+            of_another_key.begin()
+
+
 def test_what_is_no_stream_and_no_number_is_refused(api: Stack) -> None:
-    plain = api.get("/v1/events")
+    plain = api.get("/v1/events", headers={"accept": "application/json"})
     assert (plain.status_code, "text/event-stream" in plain.json()["detail"]) == (406, True)
+    assert plain.json()["errors"][0]["header"] == "Accept"
     for number in ("soon", "-1", "9" * 30):
         answer = api.get("/v1/events", headers={"accept": "text/event-stream", "last-event-id": number})
         assert answer.status_code == 422

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.strict_json import MOST_DEPTH, MOST_NAMES
+from api.strict_json import MOST_DEPTH, MOST_NAMES, MOST_PARTS
 from tests.stack import Stack
 
 KIND = {"content-type": "application/json"}
@@ -58,6 +58,11 @@ def test_an_object_of_very_many_names_is_refused_at_once(api: Stack) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (422, f"an object in it has more than {MOST_NAMES} names")
 
 
+def test_a_body_of_very_many_parts_is_refused_at_once(api: Stack) -> None:
+    answer = api.post("/v1/exports", content=b"[" + b"{}," * MOST_PARTS + b"{}]", headers=KIND)
+    assert (answer.status_code, f"more than {MOST_PARTS}" in answer.json()["detail"]) == (422, True)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -109,6 +114,34 @@ def test_a_body_that_is_not_said_to_be_json_is_not_read(api: Stack, headers: dic
     assert answer.json()["errors"][0]["header"] in {"Content-Type", "Content-Encoding"}
 
 
+def test_a_change_that_is_not_said_to_be_json_is_told_what_a_change_is_sent_as(api: Stack) -> None:
+    answer = api.call("PATCH", "/v1/exports/exp_1", content=b"{}", headers={"content-type": "text/plain"})
+    assert (answer.status_code, answer.headers["accept-patch"]) == (415, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [(b'{"a/b": 1, "c": 2}', ["/a~1b", "/c"]), (b"[1]", [""]), (b"{}", None), (b"", None)],
+)
+def test_an_address_that_takes_no_body_refuses_one_that_says_something(
+    api: Stack, body: bytes, pointers: list[str] | None
+) -> None:
+    answer = api.post("/v1/exports/exp_none/cancel", content=body, headers=KIND)
+    problem = answer.json()
+    assert answer.status_code == (422 if pointers else 404)
+    assert [error["pointer"] for error in problem["errors"]] == (pointers or [])
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_a_dry_run_of_a_batch_is_refused_and_changes_nothing(api: Stack, action: str) -> None:
+    wanted = {"account": "shop-bwp", "request": {"report_type": "USER_EVENTS"}, "force": True}
+    made = api.post("/v1/batches", json={"exports": [wanted]}).json()
+    answer = api.post(f"/v1/batches/{made['id']}/{action}", json={"dry_run": True})
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/dry_run"]
+    assert api.get(f"/v1/batches/{made['id']}").json()["exports"] == made["exports"]
+
+
 ORDERS = {"experience_id": "23272b65-efac-412d-a8aa-ce8ef41bb448", "export_type": "orders"}
 
 
@@ -145,6 +178,7 @@ def test_a_field_that_is_misspelt_is_answered_with_the_one_that_was_meant(
         ("account=a%00b", "account", "NUL"),
         ("since=1700000000", "since", "ISO 8601"),
         ("since=2026-01-31", "since", "ISO 8601"),
+        ("since=2026-01-31T00:00:00+01:00", "since", "write + as %2B"),
         ("limit=1e1", "limit", "integer"),
     ],
 )

@@ -1,15 +1,17 @@
 """Checks what the API makes of requests that no good client sends, over raw sockets."""
 
+import json
+import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from tests import forked
 from tests.api.beside import another_api
 from tests.api.raw import PATIENCE_SECONDS, Answer, ask, exchange, first, head
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 MOST = 2048
 JSON = "Content-Type: application/json"
@@ -132,6 +134,43 @@ def test_a_connection_goes_on_behind_a_body_that_came_late(api: Stack) -> None:
         assert read_one(connection).status == 200
 
 
+def test_a_client_that_reads_nothing_of_its_answers_is_left(small: Stack) -> None:
+    asked = head("GET", "/v1/openapi.json", f"Authorization: Bearer {small.key}")
+    length, at_once = len(small.get("/v1/openapi.json").content), 30
+
+    def told(words: str) -> int:
+        return small.log("api").count(words)
+
+    with socket.create_connection(("127.0.0.1", small.port), timeout=PATIENCE_SECONDS) as connection:
+        before, sent, read = told("/v1/openapi.json"), 0, 0
+        # The system takes some megabytes for the client; what it does not take is the API's to hold.
+        while not told("a client that does not read was left"):
+            connection.sendall(asked * at_once)
+            sent += at_once
+            all_answered = before + sent
+            until(
+                lambda: told("a client that does not read was left") or told("/v1/openapi.json") >= all_answered,  # noqa: B023 - it is called in this round alone
+                "answers, or the end of the connection",
+            )
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                read += len(piece)
+    assert read < sent * length
+
+
+def test_requests_that_come_at_once_are_answered_one_after_the_other(api: Stack) -> None:
+    asked = [head("GET", "/healthz", f"X-Request-Id: {number}") for number in range(20)]
+    data = exchange(api.port, b"".join(asked), head("GET", "/healthz", "Connection: close"))
+    assert re.findall(rb"x-request-id: (\d+)\r\n", data) == [b"%d" % number for number in range(20)]
+    assert data.count(b"HTTP/1.1 200 OK") == 21
+
+
+def test_who_sends_many_requests_at_once_is_answered_some_and_left(api: Stack) -> None:
+    data = exchange(api.port, head("GET", "/healthz") * 500)
+    assert 1 < data.count(b"HTTP/1.1 200 OK") < 50
+    assert data.count(b"HTTP/1.1") == data.count(b"HTTP/1.1 200 OK")
+
+
 @pytest.mark.parametrize(
     "garbage",
     [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"],
@@ -191,13 +230,43 @@ def test_an_api_that_is_open_to_a_network_answers_to_any_name_until_it_is_told_i
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("API_HOSTS", "http://landfall.example"), ("API_CORS_ORIGINS", "dash.example"), ("API_MAX_BODY_BYTES", "1")],
+    [
+        ("API_HOSTS", "http://landfall.example"),
+        ("API_CORS_ORIGINS", "dash.example"),
+        ("API_MAX_BODY_BYTES", "1"),
+        ("API_PROXIES", "ingress.example"),
+        ("API_PROXIES", "10.0.0.1/8"),
+    ],
 )
 def test_a_wrong_setting_of_the_api_is_one_sentence_that_names_it(api: Stack, setting: str, value: str) -> None:
     environment = {**api.environment, f"LANDFALL_{setting}": value}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "api"], env=environment, capture_output=True, text=True, check=False
-    )
+    done = forked.run("api", folder=api.home, env=environment)
     assert done.returncode == 1
     assert f"LANDFALL_{setting}: " in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_who_leaves_in_the_middle_of_a_body_is_no_mistake_of_landfalls_own(api: Stack) -> None:
+    name = "left-in-the-middle"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(post(api, "Content-Length: 100", f"X-Request-Id: {name}") + b'{"account"')
+    lines = until(lambda: [line for line in api.log("api").splitlines() if name in line], "its line")
+    assert [(line["event"], line["status"]) for line in map(json.loads, lines)] == [("request", None)]
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+def test_an_upgrade_is_declined_without_a_word(api: Stack, protocol: str) -> None:
+    request = head("GET", "/healthz", "Connection: Upgrade, close", f"Upgrade: {protocol}", "Sec-WebSocket-Key: x")
+    assert ask(api.port, request).status == 200
+    assert "upgrade" not in api.log("api").lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("Content-Type", ("application/json", "text/plain")), ("Content-Encoding", ("identity", "gzip"))],
+)
+def test_a_body_that_says_two_things_of_itself_is_refused(api: Stack, name: str, values: tuple[str, str]) -> None:
+    fields = [f"{name}: {value}" for value in values] + ([] if name == "Content-Type" else [JSON])
+    key = f"Authorization: Bearer {api.key}"
+    request = head("POST", "/v1/exports", key, *fields, "Content-Length: 2", "Connection: close")
+    assert ask(api.port, request + b"{}").problem["code"] == "unsupported_media_type"

@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from tests import forked
+
 ROOT = Path(__file__).parents[2]
 SECRETS = {"AB_TOKEN": "sandbox-ab", "BWP_ID": "sandbox-bwp", "BWP_SECRET": "sandbox-bwp-secret"}
 ACCOUNTS = """
@@ -43,15 +45,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def landfall(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*words),
-        cwd=folder,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run("cli", *words, folder=folder, env=environment(env))
 
 
 def write_accounts(folder: Path, sandbox: Mapping[str, str] = NOWHERE) -> None:
@@ -101,14 +95,15 @@ class Up:
 @contextlib.contextmanager
 def up(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> Iterator[Up]:
     with (folder / "up.log").open("a") as log:
-        process = subprocess.Popen(
-            command("up", *words),
-            cwd=folder,
+        process = forked.start(
+            "cli",
+            "up",
+            *words,
+            folder=folder,
             env=environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
         )
     with process:
         try:

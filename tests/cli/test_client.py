@@ -139,6 +139,7 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
                     "blocked_until": "2001-01-31T12:00:00Z",
                     "breaker": None,
                     "paused_at": "2026-01-31T12:00:00Z",
+                    "paused_by": "anna",
                 },
                 free
                 | {
@@ -167,11 +168,12 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
         "BLOCKED_UNTIL",
         "BREAKER",
         "PAUSED_SINCE",
+        "PAUSED_BY",
     ]
     assert [row[1:6] for row in rows] == [["acme", "1", "2", "5", "7"]] * 4
     assert [[row[0], *row[6:]] for row in rows] == [
-        ["a", "2999-01-31 12:00:00", "", ""],
-        ["b", "", "", "2026-01-31 12:00:00"],
-        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry", ""],
-        ["d", "", "half_open: credentials_refused: no entry", ""],
+        ["a", "2999-01-31 12:00:00", "", "", ""],
+        ["b", "", "", "2026-01-31 12:00:00", "anna"],
+        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry", "", ""],
+        ["d", "", "half_open: credentials_refused: no entry", "", ""],
     ]

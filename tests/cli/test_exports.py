@@ -35,6 +35,12 @@ def stored(running: Up, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def export(running: Up) -> dict[str, Any]:
+    """One that is stored, for all who only look at it."""
+    return stored(running)
+
+
 def inject(vendors: dict[str, str], **fault: Any) -> None:
     assert httpx.post(vendors["control"] + "/faults", json=fault, trust_env=False).status_code == 201
 
@@ -134,8 +140,7 @@ def test_ctrl_c_while_waiting_says_that_the_export_goes_on(running: Up, vendors:
     until(lambda: body(run(running, "show", export_id, "--json"))["state"] == "stored", "the export ended stored")
 
 
-def test_list_in_a_pipe_is_tab_separated_lines_below_a_header(running: Up) -> None:
-    export = stored(running)
+def test_list_in_a_pipe_is_tab_separated_lines_below_a_header(running: Up, export: dict[str, Any]) -> None:
     lines = [line.split("\t") for line in run(running, "list", "--state", "stored").stdout.splitlines()]
     assert lines[0] == ["ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES"]
     mine = next(line for line in lines if line[0] == export["id"])
@@ -143,12 +148,11 @@ def test_list_in_a_pipe_is_tab_separated_lines_below_a_header(running: Up) -> No
     assert mine[5:] == [str(export["file"]["rows"]), str(export["file"]["bytes"])]
 
 
-def test_list_on_a_terminal_is_a_table(running: Up) -> None:
-    export = stored(running)
+def test_list_on_a_terminal_is_a_table(running: Up, export: dict[str, Any]) -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         process = subprocess.Popen(
-            command("list", "--limit", "5"),
+            command("list", "--limit", "200"),
             cwd=running.folder,
             env=environment({"COLUMNS": "300", "TERM": "xterm"}),
             stdout=theirs,
@@ -166,8 +170,8 @@ def test_list_on_a_terminal_is_a_table(running: Up) -> None:
     assert b"\x1b[1mID" in shown
 
 
+@pytest.mark.usefixtures("export")
 def test_list_narrows_by_state_account_vendor_and_limit(running: Up) -> None:
-    stored(running)
     items = body(run(running, "list", "--state", "stored", "--account", "shop-bwp", "--limit", "1", "--json"))["items"]
     assert [(item["state"], item["account"]) for item in items] == [("stored", "shop-bwp")]
     assert body(run(running, "list", "--vendor", "intelligems", "--state", "queued", "--json"))["items"] == []
@@ -191,8 +195,7 @@ def test_a_callback_url_arrives(running: Up) -> None:
     )
 
 
-def test_list_since_takes_a_date_or_a_moment(running: Up) -> None:
-    export = stored(running)
+def test_list_since_takes_a_date_or_a_moment(running: Up, export: dict[str, Any]) -> None:
     for since, found in (
         (export["created_at"][:10], True),
         (export["created_at"], True),
@@ -203,8 +206,7 @@ def test_list_since_takes_a_date_or_a_moment(running: Up) -> None:
         assert (export["id"] in {item["id"] for item in items}) == found, since
 
 
-def test_show_tells_all_fields_and_the_timeline(running: Up) -> None:
-    export = stored(running)
+def test_show_tells_all_fields_and_the_timeline(running: Up, export: dict[str, Any]) -> None:
     text = run(running, "show", export["id"]).stdout
     for each in ("stored", "shop-bwp (buy_with_prime)", "report_type=USER_EVENTS", export["file"]["uri"]):
         assert each in text
@@ -213,8 +215,7 @@ def test_show_tells_all_fields_and_the_timeline(running: Up) -> None:
     assert "download" in text
 
 
-def test_json_is_exactly_the_api_s(running: Up) -> None:
-    export = stored(running)
+def test_json_is_exactly_the_api_s(running: Up, export: dict[str, Any]) -> None:
     for words, path in (
         (("show", export["id"]), f"/v1/exports/{export['id']}"),
         (("list", "--state", "stored", "--limit", "1"), "/v1/exports?state=stored&limit=1"),
@@ -236,8 +237,7 @@ def test_accounts_tell_slots_and_limits(running: Up) -> None:
     assert [line[:2] for line in lines[1:]] == [["shop-ab", "intelligems"], ["shop-bwp", "buy_with_prime"]]
 
 
-def test_fetch_saves_what_was_stored(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_saves_what_was_stored(running: Up, export: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "key").write_text(running.key)
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -249,8 +249,7 @@ def test_fetch_saves_what_was_stored(running: Up, tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [f"{export['id']}.csv"]
 
 
-def test_fetch_overwrites_only_when_told_to(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_overwrites_only_when_told_to(running: Up, export: dict[str, Any], tmp_path: Path) -> None:
     target = tmp_path / "mine.csv"
     target.write_text("mine")
     ended = run(running, "fetch", export["id"], "-o", str(target))
@@ -261,8 +260,9 @@ def test_fetch_overwrites_only_when_told_to(running: Up, tmp_path: Path) -> None
     assert hashlib.sha256(target.read_bytes()).hexdigest() == export["file"]["sha256"]
 
 
-def test_fetch_through_a_link_replaces_what_it_leads_to_and_keeps_the_link(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_through_a_link_replaces_what_it_leads_to_and_keeps_the_link(
+    running: Up, export: dict[str, Any], tmp_path: Path
+) -> None:
     target, link = tmp_path / "folder" / "mine.csv", tmp_path / "link.csv"
     target.parent.mkdir()
     target.write_text("mine")
@@ -279,8 +279,9 @@ def test_fetch_through_a_link_replaces_what_it_leads_to_and_keeps_the_link(runni
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_fetch_never_replaces_what_is_no_regular_file(running: Up, tmp_path: Path, force: list[str]) -> None:
-    export = stored(running)
+def test_fetch_never_replaces_what_is_no_regular_file(
+    running: Up, export: dict[str, Any], tmp_path: Path, force: list[str]
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     (tmp_path / "folder" / f"{export['id']}.csv").mkdir(parents=True)
@@ -307,8 +308,9 @@ def test_fetch_never_replaces_what_is_no_regular_file(running: Up, tmp_path: Pat
     }
 
 
-def test_fetch_takes_the_longest_name_and_refuses_a_longer_one_in_one_sentence(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_takes_the_longest_name_and_refuses_a_longer_one_in_one_sentence(
+    running: Up, export: dict[str, Any], tmp_path: Path
+) -> None:
     ended = run(running, "fetch", export["id"], "-o", str(tmp_path / ("x" * 255)))
     assert ended.returncode == 0, ended.stderr
     ended = run(running, "fetch", export["id"], "-o", str(tmp_path / ("x" * 256)))
@@ -316,8 +318,7 @@ def test_fetch_takes_the_longest_name_and_refuses_a_longer_one_in_one_sentence(r
     assert "x cannot be written (File name too long); name another with --output." in one_line(ended.stderr)
 
 
-def test_fetch_writes_into_a_folder_and_to_standard_output(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_writes_into_a_folder_and_to_standard_output(running: Up, export: dict[str, Any], tmp_path: Path) -> None:
     assert run(running, "fetch", export["id"], "-o", str(tmp_path)).returncode == 0
     assert (tmp_path / f"{export['id']}.csv").stat().st_size == export["file"]["bytes"]
     piped = subprocess.run(
@@ -342,8 +343,9 @@ def test_fetch_refuses_a_file_that_is_not_what_was_stored(running: Up, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_fetch_where_nothing_can_be_written_gets_one_sentence(running: Up, tmp_path: Path) -> None:
-    export = stored(running)
+def test_fetch_where_nothing_can_be_written_gets_one_sentence(
+    running: Up, export: dict[str, Any], tmp_path: Path
+) -> None:
     ended = run(running, "fetch", export["id"], "-o", str(tmp_path / "no" / "folder.csv"))
     assert ended.returncode == 1
     assert "folder.csv cannot be written (No such file or directory); name another" in one_line(ended.stderr)

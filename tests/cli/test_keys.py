@@ -9,6 +9,7 @@ import pytest
 from cli.credentials import find_key
 from cli.failures import CommandError
 from tests.cli.running import Up, body, landfall, one_line, up, write_accounts
+from tests.planted_files import make_home
 
 KEPT = "Keep this key now: it is shown this once.\n"
 
@@ -16,7 +17,7 @@ KEPT = "Keep this key now: it is shown this once.\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_accounts(tmp_path)
-    assert landfall(tmp_path, "migrate").returncode == 0
+    make_home(tmp_path / ".landfall")
     return tmp_path
 
 
@@ -88,20 +89,17 @@ def test_up_keeps_one_admin_key_that_only_its_user_reads(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "spoil", ["revoked", pytest.param("missing", marks=pytest.mark.slow), pytest.param("empty", marks=pytest.mark.slow)]
 )
-def test_up_makes_its_key_anew_where_it_is_of_no_use(tmp_path: Path, spoil: str) -> None:
-    write_accounts(tmp_path)
-    path = tmp_path / ".landfall" / "api-key"
-    with up(tmp_path):
-        first = path.read_text()
+def test_up_makes_its_key_anew_where_it_is_of_no_use(folder: Path, spoil: str) -> None:
+    first = one_line(landfall(folder, "keys", "create", "landfall up", "--scope", "admin").stdout)
+    path = folder / ".landfall" / "api-key"
+    path.write_text("" if spoil == "empty" else first)
     if spoil == "missing":
         path.unlink()
-    elif spoil == "empty":
-        path.write_text("")
-    else:
-        assert landfall(tmp_path, "keys", "revoke", first.strip()).returncode == 0
-    with up(tmp_path):
+    elif spoil == "revoked":
+        assert landfall(folder, "keys", "revoke", first).returncode == 0
+    with up(folder):
         assert path.read_text() not in {first, ""}
-        assert landfall(tmp_path, "accounts").returncode == 0
+        assert landfall(folder, "accounts").returncode == 0
 
 
 def test_a_revoked_key_gets_one_sentence_with_the_cure(running: Up) -> None:

@@ -132,6 +132,9 @@ def test_pause_and_resume_are_told_and_shown(running: Up) -> None:
     assert "landfall resume shop-bwp" in one_line(ended.stdout)
     name = queued(running)
     row = next(line for line in run(running, "accounts").stdout.splitlines() if line.startswith("shop-bwp"))
-    assert row.split("\t")[-1]
+    since, by = row.split("\t")[-2:]
+    assert since
+    assert by == body(run(running, "accounts", "--json"))["items"][1]["paused_by"] != ""
+    assert f"by key {by}: nothing is started until somebody resumes it" in run(running, "explain", name).stdout
     assert body(run(running, "resume", "shop-bwp", "--json"))["paused_at"] is None
     until(lambda: show(running, name)["state"] == "stored", "what was queued is stored")

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from landfall.transport.embedded import EmbeddedRedis
-from tests.cli.running import ROOT, SECRETS, command, environment, landfall, one_line, until, up, write_accounts
+from tests.cli.running import ROOT, SECRETS, Up, command, environment, landfall, one_line, until, up, write_accounts
+from tests.planted_files import make_home
 
 Spoil = Callable[[Path], dict[str, str]]
 
@@ -160,7 +161,7 @@ def test_what_is_missing_or_wrong_gets_one_sentence_before_anything_starts(
 
 def test_the_cure_for_a_wrong_host_names_the_host_s_variable(tmp_path: Path) -> None:
     write_accounts(tmp_path)
-    landfall(tmp_path, "migrate")
+    make_home(tmp_path / ".landfall")
     for name in ("up", "api"):
         ended = landfall(tmp_path, name, env={"LANDFALL_API_HOST": "192.0.2.1"})
         assert ended.returncode == 1
@@ -168,25 +169,29 @@ def test_the_cure_for_a_wrong_host_names_the_host_s_variable(tmp_path: Path) -> 
         assert one_line(ended.stderr) == f"landfall {name}: api_host: 192.0.2.1 is no address of this machine {cure}"
 
 
-def test_up_takes_a_redis_that_answers(tmp_path: Path) -> None:
-    write_accounts(tmp_path)
-    redis = EmbeddedRedis(tmp_path / "elsewhere")
-    with redis.used(), up(tmp_path, env={"LANDFALL_REDIS_URL": redis.url}) as running:
-        assert running.children().keys() == {"api", "worker"}
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One that is told by variables where Redis and the store are, and nothing by two that are empty."""
+    folder = tmp_path_factory.mktemp("told")
+    write_accounts(folder)
+    redis = EmbeddedRedis(folder / "elsewhere")
+    env = {"LANDFALL_REDIS_URL": redis.url, "LANDFALL_STORAGE_URL": (folder / "store").as_uri()}
+    with redis.used(), up(folder, env={**env, "LANDFALL_API_HOST": "", "LANDFALL_API_PORT": ""}) as running:
+        yield running
         assert running.end() == 0
 
 
-def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
-    write_accounts(tmp_path)
-    with up(tmp_path, env={"LANDFALL_API_HOST": "", "LANDFALL_API_PORT": ""}) as running:
-        assert running.url.startswith("http://127.0.0.1:")
+def test_up_takes_a_redis_that_answers(told: Up) -> None:
+    assert told.children().keys() == {"api", "worker"}
+    assert landfall(told.folder, "accounts").returncode == 0
 
 
-def test_checks_leave_nothing_in_the_store(tmp_path: Path) -> None:
-    write_accounts(tmp_path)
-    store = tmp_path / "store"
-    with up(tmp_path, env={"LANDFALL_STORAGE_URL": store.as_uri()}):
-        assert [path for path in store.rglob("*") if path.is_file()] == []
+def test_an_empty_variable_is_an_unset_one(told: Up) -> None:
+    assert told.url.startswith("http://127.0.0.1:")
+
+
+def test_checks_leave_nothing_in_the_store(told: Up) -> None:
+    assert [path for path in (told.folder / "store").rglob("*") if path.is_file()] == []
 
 
 @contextlib.contextmanager
@@ -250,18 +255,16 @@ def test_a_database_that_cannot_be_migrated_is_told_before_anything_serves(tmp_p
     assert not EmbeddedRedis(tmp_path / ".landfall").alive()
 
 
-def test_a_second_up_on_the_same_home_names_the_first(tmp_path: Path) -> None:
-    write_accounts(tmp_path)
-    with up(tmp_path) as first:
-        ended = landfall(tmp_path, "up")
-        assert ended.returncode == 1
-        line = one_line(ended.stderr)
-        assert f"another `landfall up` runs on {tmp_path}/.landfall" in line
-        assert f"(process {first.process.pid}, at {first.url})" in line
-        assert landfall(tmp_path, "accounts").returncode == 0
+def test_a_second_up_on_the_same_home_names_the_first(told: Up) -> None:
+    ended = landfall(told.folder, "up")
+    assert ended.returncode == 1
+    line = one_line(ended.stderr)
+    assert f"another `landfall up` runs on {told.folder}/.landfall" in line
+    assert f"(process {told.process.pid}, at {told.url})" in line
+    assert landfall(told.folder, "accounts").returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_no_process_and_no_socket(tmp_path: Path, number: signal.Signals) -> None:
     write_accounts(tmp_path)
     with up(tmp_path) as running:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.running import Up, body, command, environment, landfall, one_line, until
+from tests import forked
+from tests.cli.running import Up, body, environment, landfall, one_line, until
 
 BUY_WITH_PRIME = ["shop-bwp", "report_type=USER_EVENTS", "start=2026-01-01", "end=2026-02-01"]
 
@@ -23,14 +24,15 @@ def submitted(running: Up, *words: str) -> str:
 @contextmanager
 def watching(running: Up, *words: str) -> Iterator["subprocess.Popen[str]"]:
     with (Path(running.folder) / "watch.log").open("w") as log:
-        process = subprocess.Popen(
-            command("watch", *words),
-            cwd=running.folder,
+        process = forked.start(
+            "cli",
+            "watch",
+            *words,
+            folder=running.folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
         )
     with process:
         try:

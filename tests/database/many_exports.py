@@ -123,7 +123,7 @@ def _values(dialect: str, accounts: int, failed_every: int) -> Mapping[str, Colu
 
 
 def _on_sqlite(accounts: int) -> Mapping[str, str]:
-    moment = "strftime('%Y-%m-%d %H:%M:%f000', '{newest}', '-' || ({seconds}) || ' seconds')"
+    moment = "strftime('%Y-%m-%d %H:%M:%f000', '{newest}', printf('%+d seconds', -({seconds})))"
     newest = f"{NEWEST:%Y-%m-%d %H:%M:%S}"
     return {
         "id": "printf('exp_%032d', 1000000000 - n)",

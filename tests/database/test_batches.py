@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from landfall.database import archive, batches, ledger
+from landfall.database import accounts, archive, batches, ledger
 from landfall.database.clock import read_clock
 from landfall.database.reading import Position
 from landfall.database.service_tables import batches as batch_rows
 from landfall.database.tables import exports
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.states import State
+from landfall.exports.throttle import AccountLimits
 from tests.exports.jobs import NOON, make_job
 
 FAULT = Fault("request_refused", "no such range", "Mend it.")
@@ -131,6 +132,44 @@ def test_who_sees_one_account_sees_no_batch_of_another_s_exports(connection: Con
     assert batches.find(connection, "bat_both", {"shop-ab", "shop-bwp"})
     assert [each.id for each in batches.page(connection, None, 10, {"shop-ab"})] == ["bat_mine"]
     assert batches.page(connection, None, 10, set()) == []
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_who_sees_some_accounts_lists_each_batch_of_theirs_once_and_in_its_place(
+    connection: Connection, count: int
+) -> None:
+    names = ["shop-ab", "shop-bwp", *(f"shop-{number:03}" for number in range(count - 2))]
+    accounts.register(connection, {name: AccountLimits("buy_with_prime", 5) for name in names})
+    jobs = [make_job(id=f"exp_{name}", account=name) for name in names]
+    ledger.accept(connection, jobs)
+    for number, some in enumerate([[0], [0, 1], [1], [0, 2], [2], [2, 1], [0, 1, 2]] * 2):
+        _make(connection, f"bat_{number:02}", [jobs[place] for place in some])
+    expected = [f"bat_{number:02}" for number in (9, 8, 7, 2, 1, 0)]
+    mine = set(names) - {names[2]}
+    seen: list[str] = []
+    after: Position | None = None
+    while found := batches.page(connection, after, 2, mine):
+        seen += [each.id for each in found]
+        after = Position(found[-1].created_at, found[-1].id)
+    assert seen == expected
+    assert [batches.find(connection, f"bat_{number:02}", mine) is not None for number in range(7)] == [
+        f"bat_{number:02}" in expected for number in range(7)
+    ]
+
+
+def test_a_finished_batch_reads_as_it_ended_until_an_export_of_it_lives_again(connection: Connection) -> None:
+    jobs = _accept(connection, 3)
+    _make(connection, "bat_1", jobs)
+    _end(connection, "exp_000", "exp_001")
+    _end(connection, "exp_002", state=State.FAILED)
+    (finished,) = batches.finish(connection)
+    assert finished.by_state == {State.STORED: 2, State.FAILED: 1}
+    assert [batches.find(connection, "bat_1"), *batches.page(connection, None, 5)] == [finished] * 2
+    connection.execute(update(exports).where(exports.c.id == "exp_002").values(state="queued", finished_at=None))
+    batches.reopen(connection, ["exp_002"])
+    again = batches.find(connection, "bat_1")
+    assert again
+    assert (again.by_state, again.failures, again.finished_at) == ({State.STORED: 2, State.QUEUED: 1}, [], None)
 
 
 def test_pages_of_batches_follow_each_other_newest_first(connection: Connection) -> None:

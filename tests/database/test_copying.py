@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, text, update
 
-from landfall.database import accounts, admission, copying, headers, ledger, orphans
+from landfall.database import accounts, admission, archive, batches, copying, following, headers, ledger, orphans
 from landfall.database import tables as t
 from landfall.database.copying import TABLES, CopyRefused
 from landfall.database.postgres import open_engine as open_postgres
@@ -34,6 +34,10 @@ def fill(connection: Connection) -> None:
     headers.keep(connection, stored, FILE, now=NOON)
     orphans.record(connection, jobs[0], "r1", now=NOON, hold=NOON - NOON)
     admission.admit_next(connection, "shop-bwp")
+    batches.create(connection, "bat_ended", [(stored, True)], {"z": "1", "a": "é"})
+    assert batches.finish(connection)
+    batches.create(connection, "bat_live", [(jobs[0], True), (stored, False)], {})
+    accounts.pause(connection, "shop-ab", NOON, "anna")
 
 
 def test_a_copy_holds_all_and_goes_on(tmp_path: Path, postgres_url: str) -> None:
@@ -57,6 +61,25 @@ def test_a_copy_holds_all_and_goes_on(tmp_path: Path, postgres_url: str) -> None
         assert run(write_at_length(postgres_url, continued)) == (_MANY - 5 + 1, rows)
         seen = run(write_at_length(postgres_url, partial(ledger.find, export_id="exp_stored")))
         assert seen == ledger.find(reading, "exp_stored")
+        look = partial(batches.page, after=None, limit=5, within={"shop-bwp"})
+        assert run(write_at_length(postgres_url, look)) == look(reading)
+    source.dispose()
+
+
+def test_a_copy_gives_no_event_the_number_of_one_that_was_archived(tmp_path: Path, postgres_url: str) -> None:
+    source = open_sqlite(migrated(tmp_path / "landfall.db"), "BEGIN IMMEDIATE", size=1)
+
+    def next_number(target: Connection) -> int:
+        ledger.accept(target, [make_job(id="exp_new")])
+        return following.newest(target)
+
+    with source.begin() as reading:
+        accounts.register(reading, LIMITS)
+        ledger.accept(reading, [make_job(id="exp_live"), make_job(id="exp_2", state=State.FAILED, finished_at=NOON)])
+        last = following.newest(reading)
+        assert archive.move(reading, ["exp_2"]) == 1
+        run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
+    assert run(write_at_length(postgres_url, next_number)) == last + 1
     source.dispose()
 
 

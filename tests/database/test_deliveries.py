@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -168,6 +169,18 @@ def test_to_look_for_news_takes_no_longer_for_all_the_events_that_were_told(conn
     looked = measured(connection, news.any_untold)
     assert "ix_events_untold" in " ".join(looked.plans)
     assert looked.amount < 100
+
+
+def test_to_take_news_takes_no_longer_for_all_that_is_told_later(connection: Connection) -> None:
+    jobs = [make_job(id=f"exp_{number}", request_hash=str(number)) for number in range(300)]
+    ledger.accept(connection, jobs)
+    ends = [_told(job.id, number) | {"untold": True} for number in range(10) for job in jobs]
+    connection.execute(insert(t.events), ends)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE events")
+    looked = measured(connection, partial(news.take, limit=5))
+    assert "ix_events_untold" in looked.plans[0]
+    assert looked.amount < 1000
 
 
 def test_due_deliveries_are_found_by_when_they_are_due(connection: Connection) -> None:

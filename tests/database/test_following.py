@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, select
 
-from landfall.database import accounts, following, ledger
+from landfall.database import accounts, archive, following, ledger
 from landfall.database import tables as t
 from landfall.database.connection import Database
 from landfall.database.following import Happening, Mark
@@ -218,5 +218,21 @@ def test_numbers_that_begin_anew_take_the_mark_back(database_url: str) -> None:
         await database.write(partial(note, number=7))
         found, _ = await read_on(database, mark)
         assert [each.event.attempt for each in found] == [7]
+
+    with_database(database_url, work)
+
+
+def test_the_number_of_an_event_that_was_archived_is_not_given_again(database_url: str) -> None:
+    def end(connection: Connection) -> None:
+        ended = make_job(id="exp_2", state=State.FAILED, finished_at=NOON)
+        ledger.accept(connection, [ended])
+        assert archive.move(connection, ["exp_2"]) == 1
+
+    async def work(database: Database) -> None:
+        _, mark = await read_on(database, Mark(0))
+        await database.write(end)
+        await database.write(note)
+        found, _ = await read_on(database, mark)
+        assert numbers(found) == [mark.id + 2]
 
     with_database(database_url, work)

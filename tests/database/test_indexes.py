@@ -13,6 +13,7 @@ from landfall.database import (
     accounts,
     admission,
     archive,
+    batches,
     build_times,
     explaining,
     following,
@@ -54,6 +55,7 @@ _PAGE = 51
 _DEEPER = {"postgres": 60, "sqlite": 3000}
 _QUEUED = 60
 _WAITING = 20
+_MADE = NEWEST - timedelta(days=1)
 ACCOUNT = account_name(3)
 SINCE = NEWEST - timedelta(seconds=300)
 UNTIL = NEWEST - timedelta(seconds=_FEW // 2)
@@ -114,6 +116,14 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "those that failed with a rare error": _list(Filter(error="report_lost", states=[State.FAILED])),
     "an account's with a rare error": _list(Filter(error="report_lost", account=ACCOUNT)),
     "those under way that met an error": _list(Filter(error="report_lost", states=[State.QUEUED, State.READY])),
+    "the newest batches": partial(batches.page, after=None, limit=_PAGE),
+    "the newest batches of a key's accounts": partial(batches.page, after=None, limit=_PAGE, within=MINE),
+    "a page deep inside the batches of a key's accounts": partial(
+        batches.page, after=Position(_MADE, ""), limit=_PAGE, within=MINE
+    ),
+    "a large batch": partial(batches.find, batch_id="bat_large"),
+    "a large batch that a key sees": partial(batches.find, batch_id="bat_large", within=MINE),
+    "a large batch that a key does not see": partial(batches.find, batch_id="bat_large", within={account_name(5)}),
     "those of a batch": _list(Filter(batch="bat_1")),
     "those of a batch that failed": _list(Filter(batch="bat_1", states=[State.FAILED])),
     "those of a batch with a label": _list(Filter(batch="bat_1", labels=[("tenant", "t1")])),
@@ -196,6 +206,7 @@ def _furnish(connection: Connection, count: int) -> None:
     )
     columns = ["batch_id", "created_at", "export_id", "number", "ours"]
     connection.execute(insert(service_tables.batch_items).from_select(columns, items))
+    _add_batches(connection, count)
     queued = [_live(f"queued_{n}", request_hash=f"{n}") for n in range(_QUEUED)]
     waiting = [
         _live(f"waiting_{n}", state=State.EXPORTING, report_id=f"r{n}", due_at=NEWEST, started_at=NEWEST)
@@ -210,6 +221,23 @@ def _furnish(connection: Connection, count: int) -> None:
     archive.move(connection, [export_id(number) for number in oldest])
     if connection.dialect.name == "postgresql":
         many_exports.gather_statistics(connection)
+
+
+def _add_batches(connection: Connection, count: int) -> None:
+    """Finished ones: a few of the key's, one of them large, and the more of others' the more exports there are."""
+    mine = [make_job(id=export_id(number), account=ACCOUNT) for number in range(3, count, _ACCOUNTS)]
+    batches.create(connection, "bat_large", [(job, True) for job in mine], {})
+    for number in range(_PAGE):
+        batches.create(connection, f"bat_mine_{number:04}", [(mine[number], True)], {})
+    aged = service_tables.batches.c.id.like("bat_mine%"), service_tables.batch_accounts.c.batch_id.like("bat_mine%")
+    connection.execute(update(service_tables.batches).where(aged[0]).values(created_at=_MADE))
+    connection.execute(update(service_tables.batch_accounts).where(aged[1]).values(created_at=_MADE))
+    assert len(batches.finish(connection, count)) == 2 + _PAGE
+    rows = [{"id": f"bat_others_{number:05}", "created_at": NEWEST} for number in range(count)]
+    ended = {"requested": 1, "labels": {}, "finished_at": NEWEST, "ending": {"by_state": {"stored": 1}, "failures": []}}
+    connection.execute(insert(service_tables.batches), [row | ended for row in rows])
+    owned = [{"account": account_name(5), "created_at": NEWEST, "batch_id": row["id"]} for row in rows]
+    connection.execute(insert(service_tables.batch_accounts), owned)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -246,6 +274,7 @@ def test_a_frequent_question_costs_no_more_for_ended_exports(world: World, quest
         ("ix_exports_due", "what is due"),
         ("ix_exports_newest_of_error", "those with an error nobody met"),
         ("ix_events_export", "what happened to it last"),
+        ("ix_batches_newest", "the newest batches"),
     ],
 )
 def test_a_question_without_its_index_is_noticed(world: World, index: str, question: str) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from landfall.database import keys
 from landfall.database.clock import read_clock
-from landfall.database.keys import Found, Scope
+from landfall.database.keys import ExpiryRefused, Found, Scope
 from landfall.database.service_tables import keys as table
 
 
@@ -27,6 +27,18 @@ def test_a_key_is_found_by_whoever_holds_it(connection: Connection) -> None:
     assert seen
     assert (seen.key, seen.left, seen.is_good) == (key, None, True)
     assert (key.scope, key.accounts, key.expires_at) == (Scope.WRITE, frozenset({"shop-ab"}), None)
+
+
+def test_a_key_is_good_for_no_longer_than_the_one_that_makes_it(connection: Connection) -> None:
+    now = read_clock(connection)
+    latest = now + timedelta(days=2)
+    assert keys.create(connection, "unsaid", Scope.READ, latest=latest)[0].expires_at == latest
+    shorter, _ = keys.create(connection, "shorter", Scope.READ, expires_in=timedelta(days=1), latest=latest)
+    assert shorter.expires_at
+    assert now + timedelta(days=1) <= shorter.expires_at < latest
+    with pytest.raises(ExpiryRefused, match="longer than the one that makes it"):
+        keys.create(connection, "longer", Scope.READ, expires_in=timedelta(days=3), latest=latest)
+    assert {key.name for key in keys.every(connection)} == {"unsaid", "shorter"}
 
 
 def test_a_key_has_a_prefix_and_32_random_bytes(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from landfall.database import accounts
+from landfall.database import accounts, same_requests
 from landfall.database import postgres as under_test
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.migrate import migrate
@@ -24,6 +25,7 @@ from landfall.database.postgres import PostgresDatabase, open_engine
 from landfall.database.revision import require_head
 from landfall.settings import Settings, SettingsError
 from tests.asynchronous import run
+from tests.database import many_exports
 from tests.database.databases import LIMITS
 from tests.services.postgres import Postgres
 from tests.services.tls_front import NoCertificateError, make_certificate, tls_front
@@ -296,3 +298,28 @@ def test_tls_is_asked_for_in_the_url_and_a_strange_certificate_refused(postgres:
         with pytest.raises(SettingsError, match="certificate verify failed"):
             migrate(trusting(strange))
     postgres.drop(parts.geturl())
+
+
+def test_a_question_that_was_asked_of_a_small_table_reads_no_more_of_one_that_has_grown(postgres_url: str) -> None:
+    read = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'exports'")
+    account = many_exports.account_name(0)
+
+    def ask(connection: Connection) -> int:
+        before = connection.execute(read).scalar_one()
+        same_requests.in_flight(connection, account, [f"{number:x<64}" for number in range(5)])
+        return int(connection.execute(read).scalar_one()) - int(before)
+
+    def grow(connection: Connection, first: int, last: int) -> None:
+        many_exports.fill(connection, first, last, accounts=1, failed_every=100)
+        connection.execute(text("UPDATE exports SET state = 'queued', finished_at = NULL"))
+
+    async def scenario() -> int:
+        async with opened(postgres_url, pool_size=1) as database:
+            await database.write(partial(many_exports.prepare, count=2))
+            await database.write(partial(grow, first=0, last=100))
+            for _ in range(10):
+                await database.write(ask)
+            await database.write(partial(grow, first=101, last=3999))
+            return await database.write(ask)
+
+    assert run(scenario()) == 0

@@ -187,7 +187,7 @@ def past_its_deadline(connection: Connection, name: str) -> ExportJob:
 def test_a_retry_adopts_the_report_that_the_vendor_went_on_building(connection: Connection) -> None:
     retry(connection, past_its_deadline(connection, "exp_1"))
     start = taken(connection, "exp_1")
-    assert start.outcome == Advanced(to=State.EXPORTING, report_id="r-1")
+    assert start.outcome == Advanced(to=State.EXPORTING, report_id="r-1", asked=False)
     assert write_outcome(connection, start.job, start.outcome, POLICY, seconds=0.0)
     alive = found(connection, "exp_1")
     assert (alive.state, alive.report_id) == (State.EXPORTING, "r-1")
@@ -199,7 +199,7 @@ def test_a_retry_adopts_the_report_that_was_built_meanwhile(connection: Connecti
     end_orphans(connection, built=True)
     assert accounts.slots_used(connection, SHOP) == 0
     retry(connection, failed)
-    assert taken(connection, "exp_1").outcome == Advanced(to=State.EXPORTING, report_id="r-1")
+    assert taken(connection, "exp_1").outcome == Advanced(to=State.EXPORTING, report_id="r-1", asked=False)
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -275,8 +275,8 @@ def test_only_a_queued_export_changes_its_priority(connection: Connection) -> No
 
 def test_while_an_account_is_paused_nothing_is_started_and_the_rest_goes_on(connection: Connection) -> None:
     exporting(connection, "exp_1")
-    assert steering.pause(connection, SHOP)
-    assert not steering.pause(connection, SHOP)
+    assert steering.pause(connection, SHOP, "anna")
+    assert not steering.pause(connection, SHOP, "ben")
     (waiting,) = accepted(connection, "exp_2")
     assert waiting.state is State.QUEUED
     assert admission.accounts_with_room(connection) == []
@@ -284,14 +284,16 @@ def test_while_an_account_is_paused_nothing_is_started_and_the_rest_goes_on(conn
     assert found(connection, "exp_2").state is State.QUEUED
     (stands,) = accounts.stand(connection, [SHOP])
     assert stands.throttle.paused_at
+    assert stands.throttle.paused_by == "anna"
     assert steering.resume(connection, SHOP)
     assert not steering.resume(connection, SHOP)
+    assert accounts.stand(connection, [SHOP])[0].throttle.paused_by is None
     assert found(connection, "exp_2").state is State.STARTING
 
 
 def test_settlements_leave_a_pause_alone(connection: Connection) -> None:
     exporting(connection, "exp_1")
-    steering.pause(connection, SHOP)
+    steering.pause(connection, SHOP, "anna")
     throttle, _ = accounts.lock(connection, SHOP)
     accounts.write(connection, SHOP, throttle)
     assert accounts.lock(connection, SHOP)[0].paused_at == throttle.paused_at is not None

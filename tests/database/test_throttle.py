@@ -180,7 +180,7 @@ class Throttle(RuleBasedStateMachine):
     @rule()
     def pause(self) -> None:
         with self.engine.begin() as connection:
-            if steering.pause(connection, ACCOUNT):
+            if steering.pause(connection, ACCOUNT, "anna"):
                 self.admitted_before_the_pause = self._admitted(connection)
 
     @rule()
@@ -257,6 +257,6 @@ class Throttle(RuleBasedStateMachine):
 
 
 Throttle.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=40, stateful_step_count=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 TestThrottle = Throttle.TestCase

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, select
 
-from landfall.database import accounts, admission, ledger, orphans, reading, revision
+from landfall.database import accounts, admission, archive, ledger, news, orphans, reading, revision
 from landfall.database.migrate import alembic_config, migrate
 from landfall.database.opening import open_database
 from landfall.exports.states import State
@@ -115,3 +115,27 @@ def test_a_downgrade_gives_back_what_the_revision_wrote_and_at_the_end_leaves_no
     }
     command.downgrade(alembic_config(url), "base")
     assert on(url, lambda connection: inspect(connection).get_table_names()) == ["alembic_version"]
+
+
+def test_the_ends_that_a_worker_of_the_release_before_writes_after_the_upgrade_are_news_and_nothing_else_is(
+    empty_url: str,
+) -> None:
+    url, (was, rows) = empty_url, list(RELEASED.items())[-1]
+    migrate(Settings(database_url=url), was)
+    on(url, lambda connection: insert_all(connection, rows))
+    migrate(Settings(database_url=url))
+    told = rows["events"][0]
+    kinds = [("wait", "exporting"), ("no parquet copy", "stored"), ("download", "stored"), ("give up", "failed")]
+    written = [told | {"export_id": f"exp_{state}", "kind": kind, "state": state} for kind, state in kinds]
+
+    def check(connection: Connection) -> None:
+        assert not news.any_untold(connection)
+        insert_all(connection, {"events": written})
+        assert news.any_untold(connection)
+        assert archive.move(connection, ["exp_stored"]) == 0
+        assert [each.job.id for each in news.take(connection, 1)] == ["exp_stored"]
+        assert [each.job.id for each in news.take(connection, 9)] == ["exp_failed"]
+        assert not news.any_untold(connection)
+        assert archive.move(connection, ["exp_stored"]) == 1
+
+    on(url, check)

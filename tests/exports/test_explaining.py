@@ -54,9 +54,10 @@ def test_nothing_is_expected_of_what_nobody_knows() -> None:
 
 
 def test_an_account_that_is_paused_comes_first_and_nothing_is_expected() -> None:
-    found = explained(replace(FULL, throttle=account(paused_at=NOON)), usual=USUAL)
+    found = explained(replace(FULL, throttle=account(paused_at=NOON, paused_by="anna")), usual=USUAL)
     assert codes(found)[0] == "account_paused"
-    assert found.summary.startswith("Account shop-bwp was paused on 2026-01-31 12:00:00Z")
+    assert found.summary.startswith("Account shop-bwp has been paused since 2026-01-31 12:00:00Z by key anna: ")
+    assert the(found, "account_paused").data == {"since": NOON, "by": "anna"}
     assert found.expected.start_at is None
 
 

@@ -286,3 +286,14 @@ def test_whatever_was_answered_the_account_is_called_again_within_an_hour(
 
 def test_one_burst_of_throttled_starts_lowers_the_limit_once() -> None:
     assert told(account(8), *[Effect.SLOTS_FULL] * 3).slots == 4
+
+
+def test_a_probe_is_given_back_by_the_export_that_was_to_make_it_and_by_no_other() -> None:
+    throttle = opened()
+    assert throttle.open_until
+    under_way = throttle.admitted(1, throttle.open_until, by="exp_1")
+    soon = later(10)
+    assert under_way.relieved("exp_2", soon) == under_way
+    given_back = under_way.relieved("exp_1", soon)
+    assert (given_back.closed_until(soon), given_back.probing, given_back.reason) == (None, False, FAULT)
+    assert given_back.relieved("exp_1", later(11)) == given_back

@@ -91,6 +91,7 @@ def row(request: pytest.FixtureRequest, tmp_path: Path, database_url: str, redis
         run_stack(home, sandbox, Template(terms.accounts).safe_substitute(vars(sandbox)), settings) as stack,
         first_sizes(store_of(home), every=0.02) as sizes,
     ):
+        stack.by_fork = False  # here even the start is to be what it is
         row = Row(terms, stack, marks, rng, sizes)
         if terms.api:
             row.start_api()

@@ -130,10 +130,13 @@ def test_what_was_committed_without_anybody_knowing_is_not_done_again(
 
 @pytest.mark.faults(26, "the answer to the API's COMMIT lost")
 def test_a_client_that_asks_again_after_a_commit_that_nobody_heard_of_gets_the_same_export(
-    row: Row, wire: Wire, database_url: str
+    row: Row, server: Postgres, wire: Wire, database_url: str
 ) -> None:
     row.stack.stop()
     row.start_api(**through(wire, database_url))
+    row.stack.get("/v1/exports")
+    used = "SELECT count(*) FROM keys WHERE last_used_at IS NOT NULL"
+    until(lambda: server.execute(used, url=database_url)[0][0], "the note of the key's use, which is a commit as well")
     wire.loss = Loss(COMMIT, 1.0, 2, row.rng)
     client = PatientClient(row.stack, count=1, first=1).start()
     client.finish(row)

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+
+from tests.free_port import free_port
 
 _NOBODY = 65534
 _OPEN_TO_ALL = 0o5
@@ -123,7 +124,7 @@ def _make(folder: Path, *, durable: bool) -> Postgres:
     data.mkdir(mode=0o700)
     folder.chmod(0o755)
     before, who = _unprivileged(programs, folder, data)
-    password, port = secrets.token_hex(8), _free_port()
+    password, port = secrets.token_hex(8), free_port()
     (folder / "password").write_text(password, encoding="ascii")
     (folder / "password").chmod(0o644)
     login = ("-U", "postgres", "-A", "scram-sha-256", f"--pwfile={folder}/password", "-E", "UTF8", "--locale=C")
@@ -156,9 +157,3 @@ def _unprivileged(programs: Path, folder: Path, data: Path) -> tuple[list[str], 
     for each in (folder, data):
         os.chown(each, _NOBODY, _NOBODY)
     return [], {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

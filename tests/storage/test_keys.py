@@ -124,3 +124,10 @@ def test_a_template_that_cannot_work_is_refused_in_one_sentence(template: str, c
         check_template(template)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("template", [DEFAULT, "{export_id}/{yyyy}.csv", "{label.x}-{export_id}"])
+def test_a_name_that_was_given_up_is_not_given_again(template: str) -> None:
+    names = {artifact_key(template, make_job(withdrawals=number)) for number in range(3)}
+    assert len(names) == 3
+    assert artifact_key(DEFAULT, make_job(withdrawals=1)).endswith("/exp_1-1.csv")

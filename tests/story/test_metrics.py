@@ -32,6 +32,7 @@ def stack(stack: Stack) -> Stack:
     return stack
 
 
+@pytest.mark.slow
 def test_the_metrics_agree_with_what_the_vendors_saw_and_leave_with_their_worker(stack: Stack) -> None:
     stack.sandbox.fault("throttle", count=2)
     workers = [stack.start("worker") for _ in range(2)]

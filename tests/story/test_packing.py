@@ -49,7 +49,7 @@ def rot(stack: Stack, folder: Path, export_id: str) -> list[str]:
     return [finding["rot"] for each in rotten for finding in each["findings"]]
 
 
-@pytest.mark.parametrize("at_rest", ["gzip", "zstd"])
+@pytest.mark.parametrize("at_rest", ["gzip", pytest.param("zstd", marks=pytest.mark.slow)])
 def test_a_packed_file_is_stored_served_fetched_and_verified_as_it_lies(
     stack: Stack, tmp_path: Path, at_rest: str
 ) -> None:

@@ -44,7 +44,7 @@ def is_stored(stack: Stack, export_id: str) -> bool:
     return bool(stack.show(export_id)["state"] == "stored")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 def test_when_the_worker_that_sweeps_falls_silent_another_does(stack: Stack, number: signal.Signals) -> None:
     first, second = two_workers(stack, **RARELY)
     id_ = stack.submit()

@@ -10,6 +10,7 @@ from tests.vendors.sandbox_process import Sandbox, run_sandbox
 from tests.webhooks.receiver import OTHER_SECRET, SECRET, Receiver, receiver
 
 QUERY = "PlantedQueryOfAReceiver"
+PATH = "PlantedPathOfAReceiver"
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def home(sandbox: Sandbox, told: Receiver, tmp_path_factory: pytest.TempPathFact
     """An API over a home with two webhooks and with callbacks; the workers are for the tests to start."""
     hooks = f"""
 [webhooks.ops]
-url = {json.dumps(f"{told.url}?key={QUERY}")}
+url = {json.dumps(f"{told.url}/{PATH}?key={QUERY}")}
 secret = {{ env = "HOOK_SECRET" }}
 previous_secret = {{ env = "OTHER_HOOK_SECRET" }}
 allow_private_hosts = true

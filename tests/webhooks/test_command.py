@@ -2,21 +2,14 @@
 
 import json
 import subprocess
-import sys
 
+from tests import forked
 from tests.stack import Stack, until
 from tests.webhooks.receiver import Receiver, Reply
 
 
 def landfall(stack: Stack, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "cli", "webhooks", *words],
-        env=stack.environment,
-        cwd=stack.home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run("cli", "webhooks", *words, folder=stack.home, env=stack.environment)
 
 
 def test_webhooks_are_tested_listed_and_told_again_by_the_command(stack: Stack, told: Receiver) -> None:

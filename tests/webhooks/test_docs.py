@@ -17,6 +17,7 @@ from landfall.database.deliveries import Delivery, new_id
 from landfall.net.carrier import Carrier
 from tests import plain_http
 from tests.asynchronous import run
+from tests.free_port import free_port
 from tests.stack import until
 from tests.webhooks.receiver import OTHER_SECRET, SECRET
 from worker.webhooks.posting import Answer, post
@@ -34,15 +35,13 @@ def shown_receiver(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]
     program = tmp_path / "receiver.py"
     program.write_text(found[1], encoding="utf-8")
     assert len(found[1].splitlines()) <= LONGEST
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environment = os.environ | {"PORT": port, "WEBHOOK_SECRET": SECRET}
+    port = free_port()
+    environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": SECRET}
     with subprocess.Popen(
         [sys.executable, str(program)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            until(lambda: _listens(int(port)), "that it listens")
+            until(lambda: _listens(port), "that it listens")
             yield f"http://127.0.0.1:{port}/", process
         finally:
             process.terminate()

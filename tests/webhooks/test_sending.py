@@ -17,6 +17,7 @@ from tests.webhooks.receiver import OTHER_SECRET, SECRET, Receiver, Reply, recei
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     plant_secrets(monkeypatch)
+    monkeypatch.setattr("worker.webhooks.sending._LOOK_SECONDS", 0.05)  # each further try waits for a look
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_an_address_that_is_not_public_gets_nothing_and_the_reason_is_told(tmp_p
             errors = {each.webhook: each.error for each in await found.settled()}
             assert errors == {
                 "ops": "127.0.0.1 is no public address; webhooks.ops.allow_private_hosts in landfall.toml allows it",
-                "named": "localhost leads to 127.0.0.1, no public address; "
+                "named": "localhost leads to a private address; "
                 "webhooks.named.allow_private_hosts in landfall.toml allows it",
             }
             assert not hook.got
@@ -152,6 +153,39 @@ def test_a_receiver_that_nobody_finds_is_told_of_without_its_address(tmp_path: P
             await found.put("", webhook="ops")
             (delivery,) = await found.settled()
             assert delivery.error == "the receiver cannot be reached (ConnectError)"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("host", ["xn--a", "a..b"])
+def test_a_host_that_no_name_can_be_is_a_try_like_any_other(tmp_path: Path, host: str) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path, webhooks({}, callbacks=True)) as found:
+            with pytest.MonkeyPatch.context() as patched:
+                # Written by a release that took it.
+                patched.setattr("landfall.webhooks.fault_in_url", lambda *_, **__: None)
+                async with found.sending(delays=()):
+                    await found.put(f"https://{host}/PlantedPath")
+                    (delivery,) = await found.settled()
+            assert str(delivery.error).startswith("the receiver cannot be reached (")
+
+    run(scenario())
+
+
+def test_what_nobody_thought_of_counts_as_a_try(
+    tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("PlantedMistake")
+
+    monkeypatch.setattr("worker.webhooks.sending.post", broken)
+
+    async def scenario() -> None:
+        async with house(tmp_path, webhooks({"ops": table(hook.url)})) as found, found.sending(delays=()):
+            await found.put("", webhook="ops")
+            (delivery,) = await found.settled()
+            assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 1)
+            assert delivery.error == "Landfall made a mistake; the worker's log tells more"
 
     run(scenario())
 

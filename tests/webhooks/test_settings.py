@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from landfall.settings import SettingsError
-from landfall.webhooks import CALLBACK
+from landfall.webhooks import CALLBACK, shown_url
 from tests.webhooks.house import hook, plant_secrets, webhooks
 
 URL = "https://example.com/hook"
@@ -102,6 +102,9 @@ def test_without_a_callback_secret_no_export_is_given_a_callback_url() -> None:
         ("https:///hook", False),
         ("https://example.com:99999/", False),
         ("https://example.com/#here", False),
+        ("https://example..com/", False),
+        ("https://" + "x" * 64 + ".example.com/", False),
+        ("https://[2606:4700::1111]:8443/hook", True),
         ("https://example.com/\u00e9", False),
         ("https://example.com/" + "x" * 2000, False),
     ],
@@ -109,3 +112,17 @@ def test_without_a_callback_secret_no_export_is_given_a_callback_url() -> None:
 def test_a_callback_url_is_https_and_holds_no_user(url: str, *, taken: bool) -> None:
     fault = webhooks({}, callbacks=True, private=False).fault_in_callback(url)
     assert (fault is None) == taken
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example/services/T0/B0/Planted", "https://hooks.example/…"),
+        ("http://127.0.0.1:8900/Planted?key=Planted", "http://127.0.0.1:8900/…"),
+        ("https://example.com?key=Planted", "https://example.com/…"),
+        ("https://example.com/", "https://example.com/"),
+        ("https://example.com", "https://example.com/"),
+    ],
+)
+def test_of_an_address_its_host_alone_is_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown

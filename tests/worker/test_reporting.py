@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from landfall import __version__
 from landfall.database import workers
 from landfall.database.sqlite import SqliteDatabase
@@ -99,7 +101,11 @@ def test_a_worker_that_ends_leaves_no_row(tmp_path: Path) -> None:
     assert run(report()) == []
 
 
-def test_a_worker_whose_database_is_away_reports_when_it_is_back(tmp_path: Path) -> None:
+def test_a_worker_whose_database_is_away_reports_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.reporting._TICK_SECONDS", 0.02)
+
     async def report() -> None:
         one = Bench(tmp_path / "away" / "landfall.db")
         async with one.database, running(one.reporting.report_forever()):

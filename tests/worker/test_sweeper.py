@@ -10,7 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from arq.constants import in_progress_key_prefix
-from sqlalchemy import Connection, select, update
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, delete, select, update
 
 from landfall.database import accounts, admission, ledger
 from landfall.database import tables as t
@@ -214,6 +215,36 @@ def test_a_rescue_that_waits_for_an_account_holds_no_other(tmp_path: Path, serve
             await other.close()
 
     run(scenario())
+
+
+def test_news_is_told_while_redis_is_away_and_a_step_is_sent_by_the_first_round_after_it(tmp_path: Path) -> None:
+    embedded = EmbeddedRedis(tmp_path / "redis")
+    embedded.ensure()
+    told: list[str] = []
+
+    async def announce() -> None:
+        told.append("news")
+
+    async def scenario() -> None:
+        async with bench(tmp_path, embedded.url) as given:
+            duty = Duty(given.database, 3600.0)
+            sweeper = Sweeper(given.database, given.steps, Leases(given.database, LEASE), {}, duty, announce=announce)
+            await given.database.write(lambda connection: connection.execute(delete(t.duties)))
+            job = await overdue(given, 0)
+            embedded.stop()
+            for _ in range(2):
+                with pytest.raises((RedisError, OSError)):
+                    await sweeper.round()
+            assert told == ["news"] * 2
+            embedded.ensure()
+            await sweeper.round()
+            assert await given.standing(job) is Standing.WAITING
+            assert told == ["news"] * 3
+
+    try:
+        run(scenario())
+    finally:
+        embedded.stop()
 
 
 def _count_starting(connection: Connection) -> int:

@@ -70,11 +70,11 @@ def test_plain_http_is_refused_where_private_hosts_are_not_allowed() -> None:
 def test_a_private_host_gets_no_request_unless_it_is_allowed() -> None:
     async def asked() -> int:
         async with FileServer(whole(SMALL)) as server:
-            for host in ("127.0.0.1", "localhost"):
+            for host, reason in (("127.0.0.1", "is no public address"), ("localhost", "leads to a private address")):
                 url = server.url.replace("http:", "https:").replace("127.0.0.1", host)
                 with pytest.raises(DownloadRefused) as caught:
                     await fetch(url, MemorySink(), allow_private_hosts=False)
-                assert "no public address" in str(caught.value)
+                assert str(caught.value) == f"{host} {reason}"
             return len(server.asked)
 
     assert run(asked()) == 0
@@ -98,6 +98,7 @@ def test_five_redirects_are_followed_and_no_more(hops: int) -> None:
     [
         (status(302), TransferBroken),
         (status(302, location="http://[::1"), TransferBroken),
+        (status(302, location="//xn--zz.example/"), DownloadRefused),
         (status(302, location="file:///etc/passwd"), DownloadRefused),
         (status(302, location="http://user:Planted@127.0.0.1/"), DownloadRefused),
         (status(302, location=f"http://evil.example/?{SIGNATURE}"), DownloadRefused),
@@ -125,3 +126,21 @@ def test_a_link_that_is_no_address_gets_one_clear_sentence(link: str) -> None:
     with pytest.raises(TransferBroken) as caught:
         run(fetch(f"{link}/{SIGNATURE}", MemorySink()))
     assert str(caught.value) == "the download link is no address"
+
+
+def test_a_host_that_only_looks_like_punycode_is_an_error_of_the_export() -> None:
+    with pytest.raises(TransferBroken) as caught:
+        run(fetch(f"https://xn--zz.example/f?{SIGNATURE}", MemorySink()))
+    assert str(caught.value) == "xn--zz.example is no name that a host can have"
+
+
+def test_a_redirect_to_a_host_that_only_looks_like_punycode_is_an_error_of_the_export() -> None:
+    got = run(fetched(status(302, location="http://xn--zz.example/"), whole(SMALL)))
+    assert isinstance(got.error, TransferBroken)
+    assert str(got.error) == "xn--zz.example is no name that a host can have"
+
+
+def test_a_redirect_from_https_to_a_host_that_only_looks_like_punycode_is_refused_by_name() -> None:
+    with pytest.raises(DownloadRefused) as caught:
+        redirected(httpx.URL("https://files.example.com/"), "http://xn--zz.example/")
+    assert str(caught.value) == "files.example.com redirects from https to xn--zz.example without it"

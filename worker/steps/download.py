@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from landfall import failpoints
@@ -14,7 +15,7 @@ from landfall.exports.errors import (
     StorageFull,
     TemporaryError,
 )
-from landfall.exports.job import Artifact, ExportJob
+from landfall.exports.job import Artifact, ExportJob, Fault
 from landfall.exports.outcomes import Advanced, Outcome, Retrying
 from landfall.exports.states import State
 from landfall.log import get_logger
@@ -43,14 +44,16 @@ async def download(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: Sh
 
     Raises the errors of landfall.exports.errors.
     """
-    artifact = await _published_before(job, shelf)
-    if artifact and shelf.parquet and job.error is None and job.attempts > _SILENT_ENDS:
-        return Advanced(to=State.STORED, artifact=artifact, no_copy=_COPY_KILLS)
-    if artifact is None:
-        artifact = await _landed(job, vendor, transfer, shelf, gate)
-    if shelf.parquet and artifact.columns:
-        return await _with_copy(job, artifact, shelf)
-    return Advanced(to=State.STORED, artifact=artifact)
+    published = await _published_before(job, shelf)
+    if published and shelf.parquet and job.error is None and job.attempts > _SILENT_ENDS:
+        return Advanced(to=State.STORED, artifact=published, no_copy=_COPY_KILLS, asked=False)
+    artifact = published or await _landed(job, vendor, transfer, shelf, gate)
+    outcome = await _with_copy(job, artifact, shelf) if shelf.parquet and artifact.columns else _stored(artifact)
+    return replace(outcome, asked=published is None) if isinstance(outcome, Advanced) else outcome
+
+
+def _stored(artifact: Artifact, no_copy: Fault | None = None) -> Advanced:
+    return Advanced(to=State.STORED, artifact=artifact, no_copy=no_copy)
 
 
 async def _published_before(job: ExportJob, shelf: Shelf) -> Artifact | None:
@@ -70,7 +73,7 @@ async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: She
             whole = await _fetched(job, vendor, transfer, landing)
             landing.prove(whole)
             await gate()
-            await _make_way(job, shelf)
+            await make_way(job, shelf)
             artifact = await landing.publish(job)
             failpoints.reach("download.published", job.id)
         except (DownloadRefused, ProofFailed, ReportLost, StorageFull):
@@ -87,13 +90,13 @@ async def _with_copy(job: ExportJob, artifact: Artifact, shelf: Shelf) -> Outcom
     try:
         await _copy(job, shelf)
     except CopyRefused as error:
-        return Advanced(to=State.STORED, artifact=artifact, no_copy=error.fault)
+        return _stored(artifact, error.fault)
     except TemporaryError as error:
         return Retrying(error.fault, error.delay, published=artifact)
     except Exception:  # noqa: BLE001 - it is logged with its traceback and told in the export's timeline
         _log.exception("a Parquet copy failed in a way nobody thought of", export=job.id)
-        return Advanced(to=State.STORED, artifact=artifact, no_copy=_MISTAKE)
-    return Advanced(to=State.STORED, artifact=artifact)
+        return _stored(artifact, _MISTAKE)
+    return _stored(artifact)
 
 
 async def _copy(job: ExportJob, shelf: Shelf) -> None:
@@ -114,11 +117,13 @@ async def _ended(making: asyncio.Task[None]) -> None:
         making.exception()  # it was to end, and how it did interests nobody
 
 
-async def _make_way(job: ExportJob, shelf: Shelf) -> None:
+async def make_way(job: ExportJob, shelf: Shelf) -> None:
     """Remove what an earlier life of the export published and never told of: its name is this report's now."""
+    names = dict.fromkeys(shelf.names_given_up(job), job.generation)
     if job.generation > 1:
-        removing = partial(remove_published, shelf.store, shelf.key_of(job), job.id, newest=job.generation - 1)
-        await asyncio.to_thread(removing)
+        names[shelf.key_of(job)] = job.generation - 1
+    for name, newest in names.items():
+        await asyncio.to_thread(partial(remove_published, shelf.store, name, job.id, newest=newest))
 
 
 async def _fetched(job: ExportJob, vendor: Vendor, transfer: Transfer, landing: Landing) -> Whole:

@@ -47,18 +47,20 @@ class Asker:
         raise TransferBroken(f"the download link is redirected more than {_MOST_REDIRECTS} times")
 
     async def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
-        request = httpx.Request("GET", url, headers={**HEADERS, **headers}, extensions={"timeout": self._timeout})
         try:
+            request = httpx.Request("GET", url, headers={**HEADERS, **headers}, extensions={"timeout": self._timeout})
             # Silence alone bounds no head that comes byte by byte.
             async with asyncio.timeout(self._patience.connect + self._patience.silence):
                 return await self._carrier.handle_async_request(request)
         except (httpx.HTTPError, TimeoutError) as error:
             # The error's own text may hold the signed URL.
-            raise BrokeOff(f"{url.host} cannot be reached ({type(error).__name__})") from None
+            raise BrokeOff(f"{_host(url)} cannot be reached ({type(error).__name__})") from None
+        except UnicodeError:
+            raise TransferBroken(f"{_host(url)} is no name that a host can have") from None
 
     def check(self, url: httpx.URL) -> None:
         """Raise DownloadRefused where the account does not allow the address as it is written."""
-        host = url.raw_host.decode("ascii")
+        host = _host(url)
         if url.userinfo:
             raise DownloadRefused(f"the link to {host} holds a user name")
         if url.scheme != "https" and not (url.scheme == "http" and self._plain_allowed):
@@ -70,14 +72,19 @@ class Asker:
 def redirected(url: httpx.URL, location: str) -> httpx.URL:
     """Where a redirect from `url` leads. Raises TransferBroken, DownloadRefused where it gives up https."""
     if not location:
-        raise TransferBroken(f"{url.host} redirects without saying where to")
+        raise TransferBroken(f"{_host(url)} redirects without saying where to")
     try:
         target = url.join(location)
     except httpx.InvalidURL:
-        raise TransferBroken(f"{url.host} redirects to what is no address") from None
+        raise TransferBroken(f"{_host(url)} redirects to what is no address") from None
     if url.scheme == "https" and target.scheme != "https":
-        raise DownloadRefused(f"{url.host} redirects from https to {target.host} without it")
+        raise DownloadRefused(f"{_host(url)} redirects from https to {_host(target)} without it")
     return target.copy_with(fragment=None)
+
+
+def _host(url: httpx.URL) -> str:
+    """As it is sent: httpx reads Punycode back, and raises UnicodeError at a host that only looks like it."""
+    return url.raw_host.decode("ascii")
 
 
 def _parsed(link: str) -> httpx.URL:

@@ -62,23 +62,22 @@ class Herald:
             await asyncio.sleep(0)
 
     async def _announce_some(self) -> bool:
-        """Announce a transaction's worth of news; False where there is no more for now."""
+        """Announce a transaction's worth of news; False where there was none."""
         if not await self._database.glance(news.any_untold):
             return False
         if not self._webhooks.named and self._webhooks.callback_secret is None:
             return await self._database.write(partial(news.drop, limit=_DROPPED_AT_ONCE)) == _DROPPED_AT_ONCE
-        found, written = await self._database.write(self._tell_of_exports)
-        if written:
+        if await self._database.write(self._tell_of_exports):
             self._wake()
         await asyncio.sleep(0)
-        return found == _AT_ONCE
+        return True
 
-    def _tell_of_exports(self, connection: Connection) -> tuple[int, int]:
+    def _tell_of_exports(self, connection: Connection) -> int:
         ended = news.take(connection, _AT_ONCE)
         now = read_clock(connection)
         new = [delivery for each in ended for delivery in self._of_export(each, now)]
         deliveries.add(connection, new)
-        return len(ended), len(new)
+        return len(new)
 
     def _tell_of_batches(self, connection: Connection) -> int:
         finished = batches.finish(connection, _AT_ONCE)

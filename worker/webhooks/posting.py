@@ -49,8 +49,8 @@ async def post(receiver: Receiver, delivery: Delivery, *, at: datetime, seconds:
         return Answer(error=f"{refused}; {receiver.private_setting} in landfall.toml allows it")
     except (httpx.TimeoutException, TimeoutError):
         return Answer(error=f"no answer came within {seconds:g} s")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        # The error's own text may hold the whole address.
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # The error's own text may hold the whole address; a host that looks like Punycode and is none gives the last.
         return Answer(error=f"the receiver cannot be reached ({type(error).__name__})")
     await response.aclose()
     return _answered(response.status_code, response.headers, at)

@@ -29,6 +29,7 @@ _LOOKED_AT = 64
 _TO_ONE_AT_ONCE = 4
 _LOOK_SECONDS = 1.0
 # What cannot be written meanwhile is sent once more: its lease is over.
+_OUR_MISTAKE = "Landfall made a mistake; the worker's log tells more"
 _until_written = stamina.AsyncRetryingCaller(attempts=None, timeout=20.0, wait_max=2.0).on(DatabaseUnavailable)
 _log = get_logger(__name__)
 
@@ -177,7 +178,7 @@ class Sender:
         elif name in self._crowded:
             self._bell.set()
         if not task.cancelled() and (error := task.exception()):
-            _log.error("a webhook could not be sent in a way nobody thought of", exc_info=error)
+            _log.error("what came of a webhook could not be written in a way nobody thought of", exc_info=error)
 
     async def _send(self, delivery: Delivery, now: datetime) -> None:
         try:
@@ -186,6 +187,9 @@ class Sender:
         except asyncio.CancelledError:
             await uninterrupted(self._write_or_leave(partial(deliveries.hand_back, claimed=delivery)))
             raise
+        except Exception:  # noqa: BLE001 - one that nobody thought of counts as a try, lest it be made for ever
+            _log.exception("a webhook could not be sent in a way nobody thought of", delivery=delivery.id)
+            answer = Answer(error=_OUR_MISTAKE)
         failpoints.reach("webhook.answered", delivery.webhook or CALLBACK)
         await uninterrupted(self._settle(delivery, answer))
 

@@ -61,6 +61,7 @@ def installation(seed: str, server: Postgres, home: Path) -> Iterator[tuple[Row,
         run_stack(home, sandbox, made.tables(accounts, sandbox), settings) as stack,
         first_sizes(store_of(home), every=0.25) as sizes,
     ):
+        stack.by_fork = False  # here even the start is to be what it is
         row = Row(Terms(0, "chaos"), stack, marks, random.Random(seed), sizes)
         row.start_api()
         yield row, accounts
