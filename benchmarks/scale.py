@@ -118,7 +118,7 @@ def _reuse(exports: int) -> Callable[[Connection], object]:
 
 async def _measure(settings: Sequence[Settings], repeat: int) -> dict[str, list[list[float]]]:
     """Seconds by question and database; both are asked in turn, so that what else runs weighs on both."""
-    databases = [open_database(each, durable=False) for each in settings]
+    databases = [open_database(each, for_steps=True) for each in settings]
     try:
         counts = [await each.read(_count) for each in databases]
         for database in databases:

@@ -65,7 +65,7 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
     shelf = Shelf(store, settings.key_template, settings.storage_reserve_bytes, settings.home / "tmp")
     policies = policies_of(settings, accounts)
     carriers = Carrier(), Carrier(public_only=True)
-    async with open_database(settings, durable=False) as database:
+    async with open_database(settings, for_steps=True) as database:
         await require_head(database)
         try:
             await database.write(lambda connection: account_rows.register(connection, limits_of(accounts)))

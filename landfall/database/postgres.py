@@ -35,8 +35,6 @@ _LIMITS = {
     "lock_timeout": "5s",
     "statement_timeout": "25s",
     "jit": "off",
-    # A plan made once while tables were small is kept until they are analyzed again, however they grow meanwhile.
-    "plan_cache_mode": "force_custom_plan",
 }
 # Idleness is not noticed of one who fell silent between the parsing of a statement and its execution.
 _LIMIT_TRANSACTIONS = "SET transaction_timeout = '10s'"
@@ -51,9 +49,13 @@ class PostgresDatabase(Database):
     libpq does not know (`search_path=landfall`) is set for the session.
     """
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        """Open nothing yet."""
-        engine = open_engine(url, pool_size=pool_size)
+    def __init__(self, url: str, *, pool_size: int, keeps_plans: bool = False) -> None:
+        """Open nothing yet; `keeps_plans` for who asks little but by ids and due times.
+
+        A plan that is kept stays as it was made, maybe while tables were small, until the server analyzes them again.
+        """
+        planning = "auto" if keeps_plans else "force_custom_plan"
+        engine = open_engine(url, pool_size=pool_size, plan_cache_mode=planning)
         self._writer = engine
         # Each of its queries is a transaction of its own, without a BEGIN and a COMMIT around it.
         self._glancer = engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -51,7 +51,7 @@ def empty(api: Stack) -> None:
 
     async def write() -> None:
         settings = Settings(home=api.home, database_url=api.settings.get("LANDFALL_DATABASE_URL", ""))
-        async with open_database(settings, durable=False) as database:
+        async with open_database(settings, for_steps=True) as database:
             await database.write(_delete_all)
 
     run(write())

@@ -47,7 +47,7 @@ def write_events(stack: Stack, export_id: str, first: int, count: int) -> None:
 
     async def write() -> None:
         job = make_job(id=export_id)
-        async with open_database(settings_of(stack), durable=False) as database:
+        async with open_database(settings_of(stack), for_steps=True) as database:
             for number in range(first, first + count):
                 event = Event("wait", None, number)
                 await database.write(lambda connection, event=event: ledger.note(connection, job, event, at=NOON))  # type: ignore[misc]  # mypy does not infer a lambda with a default

@@ -106,7 +106,7 @@ def test_many_admissions_at_once_never_overrun_the_limit(database_url: str) -> N
     async def race() -> list[int]:
         settings = Settings(database_url=database_url)
         async with AsyncExitStack() as stack:
-            databases = [await stack.enter_async_context(open_database(settings, durable=False)) for _ in range(4)]
+            databases = [await stack.enter_async_context(open_database(settings, for_steps=True)) for _ in range(4)]
             await databases[0].write(lambda connection: accounts.register(connection, LIMITS))
             await databases[0].write(lambda connection: enqueue(connection, 30))
             admissions = [

@@ -181,7 +181,7 @@ def test_a_schema_with_archived_exports_is_not_taken_back(database_url: str) -> 
 
 def on(url: str, work: Callable[[Database], Any]) -> Any:
     async def scenario() -> Any:
-        async with open_database(Settings(database_url=url), durable=False) as database:
+        async with open_database(Settings(database_url=url), for_steps=True) as database:
             return await work(database)
 
     return run(scenario())

@@ -68,7 +68,7 @@ def test_of_many_that_claim_at_once_one_gets_it(database_url: str, before: timed
     async def race() -> list[bool]:
         async with AsyncExitStack() as stack:
             databases = [
-                await stack.enter_async_context(open_database(Settings(database_url=database_url), durable=False))
+                await stack.enter_async_context(open_database(Settings(database_url=database_url), for_steps=True))
                 for _ in range(4)
             ]
             if before is not None:

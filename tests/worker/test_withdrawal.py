@@ -63,7 +63,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @asynccontextmanager
 async def cancelled_after_publication(url: str, shelf: Shelf) -> AsyncIterator[Database]:
     """A database whose one export was cancelled when its worker had just published the file."""
-    async with open_database(Settings(database_url=url), durable=False) as database:
+    async with open_database(Settings(database_url=url), for_steps=True) as database:
         await database.write(lambda connection: accounts.register(connection, LIMITS))
         await database.write(lambda connection: ledger.accept(connection, [JOB]))
         await publish(shelf, JOB)
