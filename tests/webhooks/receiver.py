@@ -34,12 +34,13 @@ class Got:
 
 @dataclass
 class Reply:
-    """An answer: `held` keeps it back until it is set."""
+    """An answer, to this delivery alone where `to` names one; `held` keeps it back until it is set."""
 
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     held: threading.Event | None = None
+    to: str | None = None
 
 
 @dataclass
@@ -54,7 +55,11 @@ class Receiver:
     def take(self, got: Got) -> Reply:
         with self.lock:
             self.got.append(got)
-            return self.replies.pop(0) if self.replies else Reply()
+            reply = next((each for each in self.replies if each.to in {None, got.id}), None)
+            if reply is None:
+                return Reply()
+            self.replies.remove(reply)
+            return reply
 
 
 @contextmanager
