@@ -35,10 +35,10 @@ class SettingsDatabase:
 
 
 @contextmanager
-def settings_database() -> Iterator[SettingsDatabase]:
-    """Open it until the block ends; what goes wrong with it in there becomes a CommandError."""
+def settings_database(settings: Settings | None = None) -> Iterator[SettingsDatabase]:
+    """Open it, of the settings given or else of those found, until the block ends; what goes wrong with it in there becomes a CommandError."""
     try:
-        settings = load_settings(need_config=False)
+        settings = settings or load_settings(need_config=False)
         with asyncio.Runner() as runner:
             database = open_database(settings)
             try:

@@ -1,6 +1,5 @@
 """Opens the database and the store of the settings for commands that work without the API."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,8 @@ from urllib.parse import unquote
 from sqlalchemy import Connection
 
 from cli.failures import CommandError, WrongInputError
+from cli.settings_database import SettingsDatabase, settings_database
 from landfall.database import artifacts
-from landfall.database.connection import Database, DatabaseUnavailable
-from landfall.database.opening import open_database
-from landfall.database.revision import require_head
 from landfall.exports.errors import StorageUnavailable
 from landfall.settings import SettingsError, load_settings
 from landfall.storage.store import Store, open_store
@@ -29,16 +26,15 @@ class StoredFiles:
 
     store: Store
     accounts: Mapping[str, Account]
-    _database: Database
-    _runner: asyncio.Runner
+    _database: SettingsDatabase
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a consistent view. Raises DatabaseUnavailable."""
-        return self._runner.run(self._database.read(work))
+        return self._database.read(work)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction. Raises DatabaseUnavailable."""
-        return self._runner.run(self._database.write(work))
+        return self._database.write(work)
 
 
 @contextmanager
@@ -47,19 +43,12 @@ def stored_files() -> Iterator[StoredFiles]:
     try:
         settings = load_settings(need_config=False)
         accounts, store = parse_accounts(settings.accounts), open_store(settings.storage_url)
-        with asyncio.Runner() as runner:
-            database = open_database(settings)
-            try:
-                runner.run(require_head(database))
-                yield StoredFiles(store, accounts, database, runner)
-            finally:
-                runner.run(database.aclose())
+        with settings_database(settings) as database:
+            yield StoredFiles(store, accounts, database)
     except SettingsError as error:
         raise CommandError(str(error)) from None
     except StorageUnavailable as error:
         raise CommandError(f"the store cannot be used ({error}); check LANDFALL_STORAGE_URL and try again.") from None
-    except DatabaseUnavailable as error:
-        raise CommandError(f"the database cannot be used ({error}); try again.") from None
 
 
 def check_account(home: StoredFiles, name: str | None) -> None:
