@@ -1,13 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := build/peers
-PACKAGES := landfall worker api cli sandbox migrations tests
+PACKAGES := landfall worker api cli sandbox migrations tools tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test faults chaos check format openapi bench bench-peers bench-lock lock audit clean
+.PHONY: help venv demo test faults chaos check format openapi screenshots vendor bench bench-peers bench-lock lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,12 @@ format: venv ## Format the code and mend what ruff can mend
 
 openapi: venv ## Write the API's description anew into docs/openapi.json
 	@$(BIN)/python -m api.write_openapi docs/openapi.json
+
+screenshots: venv ## Take the pictures of the pages anew into docs/pictures (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
+
+vendor: venv ## Fetch the browser parts of others anew, as their lists have them (needs npm and the network)
+	@$(BIN)/python -m tools.vendor
 
 bench: venv ## Measure Landfall on the sandbox; after `make bench-peers` others as well (ARGS="--quick", ARGS=--list)
 	@$(BIN)/python -m benchmarks $(ARGS)

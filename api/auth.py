@@ -15,8 +15,9 @@ from fastapi.security.base import SecurityBase
 from api.problems import ProblemError
 from landfall.database.keys import Scope
 
+HEALTH = frozenset({"/healthz", "/readyz"})
 # What answers without a key.
-OPEN = frozenset({"/healthz", "/readyz"})
+OPEN = HEALTH | {"/login"}
 _ABOUT_KEYS = "An API key: `landfall keys create NAME` makes one, `POST /v1/keys` does too."
 
 

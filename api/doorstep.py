@@ -1,12 +1,17 @@
-"""Tells a person whose browser comes without a key what this is and how to go on."""
+"""Tells a person whose browser comes without a key what this is and how to go on, or leads them to the log-in."""
+
+from http import HTTPStatus
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Response
+from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.media_ranges import Accepted
 from api.problems import ProblemError
 
+_FOR_PROGRAMS = frozenset({"/metrics", "/healthz", "/readyz"})
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Landfall</title></head>
@@ -16,6 +21,7 @@ _PAGE = """<!doctype html>
 settings, and ask with it:</p>
 <pre>landfall keys create NAME
 curl -H "Authorization: Bearer lf_&hellip;" ADDRESS/v1/exports</pre>
+<p>With the same key you can <a href="/login">log in to the pages</a>.</p>
 <p>The command <code>landfall</code> finds the key that <code>landfall up</code> has made by itself. The API is
 described in <code>docs/api.md</code>, and to a key at <code>/v1/openapi.json</code>.</p>
 </body>
@@ -23,10 +29,34 @@ described in <code>docs/api.md</code>, and to a key at <code>/v1/openapi.json</c
 """
 
 
+def is_a_page(path: str) -> bool:
+    """Whether people look at this address; all others are for programs."""
+    return not (path.startswith("/v1") or path in _FOR_PROGRAMS)
+
+
+def to_the_login(scope: Scope) -> Response:
+    """The way to the log-in, and from there back to what was asked for."""
+    wanted = _wanted(scope)
+    address = "/login" if wanted == "/" else f"/login?{urlencode({'next': wanted})}"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"vary": "accept", "cache-control": "no-store"})
+
+
+def _wanted(scope: Scope) -> str:
+    """The page that was asked for, or that a form was sent from."""
+    if scope["method"] in {"GET", "HEAD"}:
+        query = scope["query_string"].decode("latin-1")
+        return quote(scope["path"]) + (f"?{query}" if query else "")
+    headers = Headers(scope=scope)
+    sent_from = urlsplit(headers.get("referer", ""))
+    if sent_from.netloc != headers.get("host"):
+        return "/"
+    return sent_from.path + (f"?{sent_from.query}" if sent_from.query else "")
+
+
 def is_a_browser(scope: Scope) -> bool:
     """Whether somebody looks at an address: pages ask for JSON, people for HTML."""
     accepted = Accepted(Headers(scope=scope))
-    return scope["method"] == "GET" and accepted.named("text/html") > accepted.named("application/json")
+    return accepted.named("text/html") > accepted.named("application/json")
 
 
 def page(refusal: ProblemError) -> Response:

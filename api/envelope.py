@@ -7,26 +7,28 @@ from contextlib import suppress
 from http import HTTPStatus
 
 import uuid_utils
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from api.auth import OPEN
+from api.auth import HEALTH
+from api.error_handlers import answer
 from api.hosts import host_check
-from api.problems import FieldError, ProblemError, problem_body
+from api.pages.statics import is_open
+from api.problems import FieldError, ProblemError
 from landfall.log import get_logger
 from landfall.settings import Settings
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _LINGER_SECONDS = 1.0
 _LONGEST_PATH = 200
-_ON_EVERY_ANSWER = [
+_UNLESS_SAID_OTHERWISE = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
 ]
 _ENDS_THE_CONNECTION = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-_NOT_STORED = (b"cache-control", b"no-store")
 _log = get_logger(__name__)
 
 
@@ -158,15 +160,12 @@ class _Exchange:
         """Answer with a problem, unless an answer has begun: the server breaks that off."""
         if self._status:
             return
-        body = problem_body(error, self._id.decode())
-        headers = [(name.encode(), value.encode()) for name, value in (error.headers or {}).items()]
-        headers += [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-        await self.send({"type": "http.response.start", "status": error.status.value, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await answer(Request(self._scope), error)(self._scope, self.receive, self.send)
 
     def write_line(self) -> None:
         """Tell the log of the exchange: never of the query, which may hold anything."""
-        write = _log.debug if self._scope["path"] in OPEN else _log.info
+        path = self._scope["path"]
+        write = _log.debug if path in HEALTH or is_open(path) else _log.info
         caller = self._scope["state"].get("caller")
         write(
             "request",
@@ -178,9 +177,9 @@ class _Exchange:
         )
 
     def _headers(self, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        headers = [*own, *_ON_EVERY_ANSWER, (b"x-request-id", self._id)]
-        if not any(name == b"cache-control" for name, _ in own):
-            headers.append(_NOT_STORED)
+        said = {name for name, _ in own}
+        usual = [(name, value) for name, value in _UNLESS_SAID_OTHERWISE if name not in said]
+        headers = [*own, *usual, (b"x-request-id", self._id)]
         if self._status in _ENDS_THE_CONNECTION:
             headers.append((b"connection", b"close"))
         return headers

@@ -1,4 +1,4 @@
-"""Turns whatever a route raises into the problem that it is to the caller."""
+"""Turns whatever a route raises into the problem, or the page, that it is to the caller."""
 
 from http import HTTPStatus
 
@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from api.doorstep import is_a_browser, is_a_page
+from api.pages.errors import error_page
 from api.problems import MOST_ERRORS, ProblemError, field_error, invalid, problem_response
 from landfall.database.connection import DatabaseUnavailable
 from landfall.log import get_logger
@@ -28,13 +30,13 @@ def install(app: FastAPI) -> None:
 async def _on_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, ProblemError):
         raise error
-    return problem_response(request, error)
+    return answer(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     model = _body_model(request)
-    return problem_response(request, invalid([field_error(each["loc"], each, model) for each in found[:MOST_ERRORS]]))
+    return answer(request, invalid([field_error(each["loc"], each, model) for each in found[:MOST_ERRORS]]))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -44,18 +46,25 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(sorted(_methods_here(request)))
         detail = f"this address does not take {request.method}; it takes {allowed}"
-        return problem_response(request, ProblemError(status, detail, headers={"allow": allowed}))
+        return answer(request, ProblemError(status, detail, headers={"allow": allowed}))
     if status == HTTPStatus.NOT_FOUND:
         detail = "there is nothing at this address; /docs lists what there is"
-        return problem_response(request, ProblemError(status, detail))
-    return problem_response(request, ProblemError(status, str(error.detail), headers=error.headers))
+        return answer(request, ProblemError(status, detail))
+    return answer(request, ProblemError(status, str(error.detail), headers=error.headers))
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
     _log.error("the database is unavailable", reason=str(error))
     detail = "the database cannot be reached; try again"
     retry = {"retry-after": str(_RETRY_SECONDS)}
-    return problem_response(request, ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry))
+    return answer(request, ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry))
+
+
+def answer(request: Request, error: ProblemError) -> Response:
+    """A page for a person, a problem for a program."""
+    if is_a_page(request.scope["path"]) and is_a_browser(request.scope):
+        return error_page(request, error)
+    return problem_response(request, error)
 
 
 def _body_model(request: Request) -> type[BaseModel] | None:

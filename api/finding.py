@@ -1,4 +1,4 @@
-"""Finds the export that a path names."""
+"""Finds the export or the batch that a path names."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from api.auth import Caller
 from api.problems import Problem, ProblemError
 from api.services import Services
-from landfall.database import archive, ledger
+from landfall.database import archive, batches, ledger
+from landfall.database.batches import Batch
 from landfall.exports.job import ExportJob
 
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
@@ -21,3 +22,11 @@ async def find_export(given: Services, caller: Caller, export_id: str) -> Export
     if job is None or not caller.sees(job.account):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no export {export_id!r}")
     return job
+
+
+async def find_batch(given: Services, caller: Caller, batch_id: str) -> Batch:
+    """The batch of this id. Raises ProblemError (404) where the caller sees none."""
+    batch = await given.database.read(lambda connection: batches.find(connection, batch_id, caller.accounts))
+    if batch is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no batch {batch_id!r}")
+    return batch

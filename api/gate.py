@@ -1,5 +1,6 @@
-"""Lets nobody in without a key, and nobody more often than agreed: ASGI middleware around everything that is served."""
+"""Lets nobody in without a key or a log-in, and nobody more often than agreed: ASGI middleware around everything."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,33 +10,38 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import OPEN, Caller
-from api.doorstep import is_a_browser, page
+from api.cookies import shown_session
+from api.doorman import Doorman, address_of, too_many
+from api.doorstep import is_a_browser, is_a_page, page, to_the_login
 from api.keyring import Keyring
+from api.logins import Logins, Visitor
+from api.pages.statics import is_open
 from api.problems import ProblemError
 from api.rate_limit import Allowance, RateLimit
 from landfall.database.connection import DatabaseUnavailable
-from landfall.database.keys import Found
 from landfall.settings import Settings
 
 _NO_KEY = "Bearer"
-_BAD_KEY = 'Bearer error="invalid_token"'
 _POLICY_VIOLATION = 1008
-_WRONG_KEYS_A_SECOND = 1.0
 
 
 class Gate:
-    """Everything but health needs a key; `scope["state"]["caller"]` is who holds it."""
+    """Everything but health, the log-in and what every page looks like needs a key.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    `scope["state"]["caller"]` is who holds it, `visitor` who is logged in to the pages. A log-in opens the pages alone:
+    what a browser adds to a request of its own accord is no proof of a wish.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, doorman: Doorman) -> None:
         """Guard the app by the limits of the settings."""
         self._app = app
-        rate, burst, wrong = settings.api_rate_limit, settings.api_rate_burst, settings.api_wrong_keys
+        rate, burst = settings.api_rate_limit, settings.api_rate_burst
         self._rates = RateLimit(rate, burst) if rate else None
-        self._wrong_keys = RateLimit(_WRONG_KEYS_A_SECOND, wrong) if wrong else None
+        self._doorman = doorman
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve whoever may be served."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in OPEN):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and _is_open(scope["path"])):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._guard(scope, receive, send)
@@ -45,10 +51,11 @@ class Gate:
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             visit = await self._visit(scope)
-            scope.setdefault("state", {})["caller"] = visit.caller
+            state = scope.setdefault("state", {})
+            state["caller"], state["visitor"] = visit.caller, visit.visitor
             allowance = self._rates.take(visit.caller.key_id) if self._rates else None
             if allowance and allowance.wait:
-                raise _too_many(f"the key {visit.caller.name!r} asks too often", allowance, allowance.headers())
+                raise too_many(f"the key {visit.caller.name!r} asks too often", allowance, allowance.headers())
         except (ProblemError, DatabaseUnavailable) as error:
             await _answer(error, scope, receive, send)
             return
@@ -56,41 +63,39 @@ class Gate:
             await self._app(scope, receive, _watched(send, visit, allowance))
 
     async def _visit(self, scope: Scope) -> "_Visit":
+        token = shown_session(scope)
+        logins: Logins = scope["app"].state.logins
+        if token and is_a_page(scope["path"]) and not Headers(scope=scope).get("authorization"):
+            visitor = await logins.visitor(token)
+            if visitor:
+                return _Visit(visitor.caller, lambda: logins.visitor(token), visitor)
         text = _shown(scope)
         keyring: Keyring = scope["app"].state.keyring
-        address = scope["client"][0] if scope.get("client") else ""
-        allowance = self._wrong_keys.look(address) if self._wrong_keys and not keyring.knows(text) else None
-        guesses = _too_many_guesses(allowance) if allowance and allowance.wait else None
-        # Whoever holds a good key is served even where another at the same address guesses, behind a proxy perhaps.
-        if guesses and not await keyring.may_know(text):
-            raise guesses
-        found = await keyring.caller(text)
-        if isinstance(found, Caller):
-            return _Visit(keyring, text, found)
-        if guesses:
-            raise guesses
-        if self._wrong_keys:
-            self._wrong_keys.take(address)
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, _complaint(found), headers={"www-authenticate": _BAD_KEY})
+        caller = await self._doorman.caller(keyring, text, address_of(scope))
+        return _Visit(caller, lambda: keyring.caller(text))
 
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """A caller who was let in."""
+    """Whoever was let in; `ask` is asked again whether they still are to be."""
 
-    keyring: Keyring
-    text: str = field(repr=False)
     caller: Caller
+    ask: Callable[[], Awaitable[object]] = field(repr=False)
+    visitor: Visitor | None = field(default=None, repr=False)
 
     async def is_welcome(self) -> bool:
         """Whether the key is still good, or at least nobody can tell."""
         with suppress(DatabaseUnavailable):
-            return isinstance(await self.keyring.caller(self.text), Caller)
+            return isinstance(await self.ask(), Caller | Visitor)
         return True
 
 
 class _KeyLost(Exception):
     """The key of a stream is good no more."""
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or is_open(path)
 
 
 def _shown(scope: Scope) -> str:
@@ -103,29 +108,11 @@ def _shown(scope: Scope) -> str:
     return text.strip()
 
 
-def _complaint(found: Found | None) -> str:
-    # Who holds the whole key may be told what has become of it.
-    cure = "`landfall keys create` makes another"
-    if found is None:
-        return f"this API key is not known here; {cure}"
-    if found.key.revoked_at:
-        return f"this API key was revoked on {found.key.revoked_at:%Y-%m-%d %H:%M:%SZ}; {cure}"
-    return f"this API key expired on {found.key.expires_at:%Y-%m-%d %H:%M:%SZ}; {cure}"
-
-
-def _too_many_guesses(allowance: Allowance) -> ProblemError:
-    headers = {"retry-after": str(allowance.wait)}
-    return _too_many("too many wrong keys came from this address", allowance, headers)
-
-
-def _too_many(what: str, allowance: Allowance, headers: dict[str, str]) -> ProblemError:
-    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, f"{what}; try again in {allowance.wait} s", headers=headers)
-
-
 async def _answer(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer as the app answers what a route raises, whose handlers stand further inside; or a person with a page."""
     if isinstance(error, ProblemError) and error.status == HTTPStatus.UNAUTHORIZED and is_a_browser(scope):
-        await page(error)(scope, receive, send)
+        response = to_the_login(scope) if is_a_page(scope["path"]) else page(error)
+        await response(scope, receive, send)
         return
     handlers = scope["app"].exception_handlers
     handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)

@@ -26,7 +26,7 @@ _LABELS = ("account", "vendor")
 
 def exposed(gauges: Gauges) -> str:
     """The gauges in Prometheus' text format."""
-    return _text([*_of_accounts(gauges), *_of_workers(gauges), *_of_webhooks(gauges)])
+    return _text([*_of_accounts(gauges), *_of_freshness(gauges), *_of_workers(gauges), *_of_webhooks(gauges)])
 
 
 def exposed_scrape(version: str, round_trip: float | None) -> str:
@@ -69,6 +69,19 @@ def _values(account: AccountGauges) -> Mapping[str, float]:
         "landfall_exports_overdue": account.overdue,
         "landfall_oldest_overdue_seconds": account.oldest_overdue,
     }
+
+
+def _of_freshness(gauges: Gauges) -> Iterator[Metric]:
+    labels = (*_LABELS, "report_type")
+    age = GaugeMetricFamily("landfall_freshness_age_seconds", "Since the end of what is stored.", labels=labels)
+    target = GaugeMetricFamily("landfall_freshness_target_seconds", "Age that the settings allow.", labels=labels)
+    met = GaugeMetricFamily("landfall_freshness_met", "1 while the age is within the target.", labels=labels)
+    for each in gauges.freshness:
+        kind = (each.account, each.vendor, each.report_type)
+        for family, value in ((age, each.age), (target, each.target), (met, each.met)):
+            if value is not None:
+                family.add_metric(kind, value)
+    yield from (age, target, met)
 
 
 def _of_workers(gauges: Gauges) -> Iterator[Metric]:

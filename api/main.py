@@ -9,10 +9,14 @@ from redis.asyncio import Redis
 
 from api import auth, cross_origin, error_handlers, metering, openapi
 from api.cursors import Cursors
+from api.doorman import Doorman
 from api.envelope import Envelope
 from api.feed import Feed
 from api.gate import Gate
 from api.keyring import Keyring
+from api.logins import Logins
+from api.pages.preview import Previews
+from api.pages.routes import PAGES
 from api.readiness import Readying
 from api.routes import accounts, batches, events, explain, exports, files, health, keys, metrics, steering, webhooks
 from api.scrape import Scrape
@@ -44,13 +48,15 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         version=__version__,
         description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
         lifespan=_lifespan(settings, redis_url, configured),
     )
     # First, so that it is the innermost: what others add sees refusals too.
-    app.add_middleware(Gate, settings=settings)
+    doorman = app.state.doorman = Doorman(settings)
+    app.add_middleware(Gate, settings=settings, doorman=doorman)
     error_handlers.install(app)
     for router in (
         exports.router,
@@ -64,6 +70,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         keys.router,
         metrics.router,
         webhooks.router,
+        *PAGES,
     ):
         app.include_router(router)
     auth.require_scopes(app)
@@ -98,13 +105,17 @@ def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Accou
                 webhooks=told,
             )
             app.state.keyring = Keyring(database)
+            app.state.logins = Logins(database)
             app.state.feed = Feed(database)
-            app.state.scrape = Scrape(database, app.state.request_metrics)
+            app.state.previews = Previews(store)
             hasty = open_store(settings.storage_url, hasty=True)
-            app.state.readying = Readying(database, redis, hasty, reserve_bytes=settings.storage_reserve_bytes)
+            readying = Readying(database, redis, hasty, reserve_bytes=settings.storage_reserve_bytes)
+            app.state.readying = readying
+            app.state.scrape = Scrape(database, app.state.request_metrics, readying)
             yield
             await app.state.feed.aclose()
             await app.state.keyring.aclose()
+            await app.state.logins.aclose()
             await redis.aclose()
 
     return open_services

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
@@ -24,6 +25,14 @@ _log = get_logger(__name__)
 Check = Callable[[], Coroutine[Any, Any, CheckView]]
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much the store's disk has left, None where it names no limit or was not reached, and what is to stay free."""
+
+    free_bytes: int | None
+    reserve_bytes: int
+
+
 class Readying:
     """Checks the parts at most once a second; one that does not answer within LONGEST_SECONDS counts as missing."""
 
@@ -32,7 +41,7 @@ class Readying:
         self._database = database
         self._redis = redis
         self._store = store
-        self._reserve = reserve_bytes
+        self.room = Room(None, reserve_bytes)
         self._checks: Mapping[Part, Check] = {
             "database": self._look_at_database,
             "schema": self._look_at_schema,
@@ -88,11 +97,14 @@ class Readying:
         return CheckView(ok=True, detail="answers")
 
     async def _look_at_store(self) -> CheckView:
+        reserve = self.room.reserve_bytes
+        self.room = Room(None, reserve)
         try:
             free = await asyncio.to_thread(self._reach_store)
         except ExportError as error:
             return _missing("store", "cannot be reached: check LANDFALL_STORAGE_URL; the API's log says more", error)
-        if free is not None and free < self._reserve:
+        self.room = Room(free, reserve)
+        if free is not None and free < reserve:
             return CheckView(ok=False, detail="has less room than LANDFALL_STORAGE_RESERVE_BYTES: downloads wait")
         return CheckView(ok=True, detail="can be reached")
 

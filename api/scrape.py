@@ -7,6 +7,8 @@ from api.exposition import Exposition
 from api.fresh import Fresh
 from api.gauges import exposed, exposed_scrape
 from api.metering import RequestMetrics
+from api.part_gauges import exposed_parts
+from api.readiness import Readying
 from landfall import __version__
 from landfall.database import gauges
 from landfall.database.clock import read_clock
@@ -17,11 +19,12 @@ _log = get_logger(__name__)
 
 
 class Scrape:
-    """The metrics of this API, of the database and of every worker that was heard of in the last hour."""
+    """The metrics of this API, of the parts it needs, of the database and of every worker heard of in the last hour."""
 
-    def __init__(self, database: Database, requests: RequestMetrics) -> None:
+    def __init__(self, database: Database, requests: RequestMetrics, readying: Readying) -> None:
         """Ask the database at most once a second, however many scrape."""
         self._database = database
+        self._readying = readying
         self._requests = requests
         self._gathered = Fresh(self._gather)
 
@@ -44,5 +47,6 @@ class Scrape:
             gathered.add(exposed(found))
             for worker in found.workers:
                 gathered.add(worker.metrics, worker=worker.id)
+        gathered.add(exposed_parts(await self._readying.get(), self._readying.room))
         gathered.add(self._requests.text())
         return gathered

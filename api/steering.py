@@ -1,15 +1,19 @@
-"""Steers many exports, page by page, each account's in transactions that are short enough for others to get between."""
+"""Steers exports: one, or many page by page, each account's in transactions that are short enough for others to get between."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from itertools import groupby
 
 from sqlalchemy import Connection
 
+from api.auth import Caller
+from api.finding import find_export
+from api.problems import ProblemError
 from api.services import Services
-from landfall.database import reading
+from landfall.database import counting, reading
 from landfall.database.clock import read_clock
 from landfall.database.reading import Filter, Position
 from landfall.database.steering import Act, Steered, SteeringRefused
@@ -46,12 +50,27 @@ class Tally:
     wake: bool = False
 
 
-async def count(given: Services, wanted: Filter, plan: Plan) -> Counter[State]:
-    """How many exports the filter lets through, by state."""
+async def steer(given: Services, caller: Caller, export_id: str, act: Act) -> ExportJob:
+    """Steer the export of this id. Raises ProblemError: 404 where the caller sees none, 409 where its state forbids it."""
+    found = await find_export(given, caller, export_id)
+    try:
+        steered = await given.database.write(lambda connection: act(connection, found))
+    except SteeringRefused as refused:
+        raise ProblemError(HTTPStatus.CONFLICT, str(refused), members={"state": refused.job.state}) from None
+    if steered.wake:
+        given.wake_a_worker()
+    return steered.job
+
+
+async def count(given: Services, wanted: Filter, plan: Plan, *, spared: Collection[str] = ()) -> Counter[State]:
+    """How many exports the filter lets through, by state, but for those that are spared."""
+    if not spared:
+        meant = replace(wanted, states=wanted.states or plan.usual)
+        return await given.database.read(partial(counting.by_state, wanted=meant))
     found: Counter[State] = Counter()
     for state in wanted.states or plan.usual:
         async for page in _pages(given, replace(wanted, states=[state])):
-            found.update(job.state for job in page)
+            found.update(job.state for job in page if job.id not in spared)
     return found
 
 

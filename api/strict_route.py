@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, get_args, get_origin
+from typing import Any, ClassVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -23,6 +23,9 @@ _BODY_IS_IGNORED = frozenset({"GET", "HEAD"})
 class StrictRoute(APIRoute):
     """A route of the API: `APIRouter(route_class=StrictRoute)`."""
 
+    # What bodies are: a route that takes something else reads it itself.
+    reads_json: ClassVar[bool] = True
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler, behind a look at what it would let pass."""
         handle = super().get_route_handler()
@@ -35,7 +38,7 @@ class StrictRoute(APIRoute):
                 raise ProblemError(HTTPStatus.NOT_FOUND, "nothing has a name with NUL characters")
             if query := request.scope["query_string"]:
                 _check_query(query, known)
-            if takes_a_body or request.method not in _BODY_IS_IGNORED:
+            if self.reads_json and (takes_a_body or request.method not in _BODY_IS_IGNORED):
                 request = _Read(request.scope, request.receive)
                 await request.read(means_something=takes_a_body)
             return await handle(request)

@@ -6,7 +6,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import uvloop
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from api import acceptance
 from api.auth import Caller
@@ -32,8 +32,9 @@ from landfall.exports.policy import Policy
 from landfall.exports.states import State
 from landfall.settings import Settings
 from landfall.vendors.catalog import parse_accounts
-from tests.database import many_exports
+from tests.database import many_exports, many_hours
 from tests.database.many_exports import COMMON_VENDOR, NEWEST, account_name, export_id
+from tests.database.view_questions import questions
 from tests.services.postgres import running_postgres
 
 _ACCOUNTS = 16
@@ -41,6 +42,8 @@ _FEW = 1000
 _CHUNK = 50_000
 _FAILED_OF_FEW = 100
 _PAGE = 51
+# The tallies: of as many hours as the views are asked for, and of three months.
+_HOURS_SHOWN, _HOURS = 7 * 24, 90 * 24
 _QUEUE = account_name(1)
 _SECRET = {"env": "UNUSED"}
 _CONFIGURED = parse_accounts(
@@ -61,12 +64,12 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=300, help="how often each question is asked")
     arguments = parser.parse_args()
     with ExitStack() as stack:
-        make = stack.enter_context(_on_postgres() if arguments.postgres else _on_sqlite())
+        make = stack.enter_context(on_postgres() if arguments.postgres else on_sqlite())
         settings = []
         for count in (_FEW, arguments.exports):
             settings.append(Settings(database_url=make()))
             began = time.monotonic()
-            size = _furnish(settings[-1], count)
+            size = furnish(settings[-1], count)
             _say(f"{count} exports: {size / 1e6:.0f} MB, filled in {time.monotonic() - began:.0f} s")
         figures = uvloop.run(_measure(settings, arguments.repeat))
         _say(f"\n{_heading(arguments.exports)}")
@@ -98,7 +101,16 @@ def _reads(exports: int) -> dict[str, Callable[[Connection], object]]:
         "sweep: what is due": partial(ledger.find_overdue, limit=500),
         "sweep: who has room": admission.accounts_with_room,
         "sweep: whose end is untold": news.any_untold,
+        **{name: partial(_ask, question=text(sql)) for name, sql in _of_views(exports).items()},
     }
+
+
+def _of_views(exports: int) -> Mapping[str, str]:
+    return questions(NEWEST, account_name(3), export_id(exports // 2))
+
+
+def _ask(connection: Connection, question: TextClause) -> object:
+    return connection.execute(question).all()
 
 
 def _waiting(connection: Connection) -> str:
@@ -173,7 +185,7 @@ async def _hand_over(database: Database, _number: int) -> None:
     await database.write(work)
 
 
-def _furnish(settings: Settings, count: int) -> int:
+def furnish(settings: Settings, count: int) -> int:
     """Migrate and fill; returns the bytes that it takes."""
     migrate(settings)
     prepare = partial(many_exports.prepare, count=_ACCOUNTS)
@@ -189,9 +201,13 @@ def _furnish(settings: Settings, count: int) -> int:
         )
         for first in range(0, count, _CHUNK)
     ]
+    hours = _HOURS if count > _FEW else _HOURS_SHOWN
+    tally = partial(many_hours.fill, newest=NEWEST, first=0, last=hours, accounts=_ACCOUNTS)
     if settings.database_url.startswith("sqlite"):
-        return _run_on_sqlite(sqlite_path(settings.database_url), [prepare, *fills])
-    return asyncio.run(_run_on_postgres(settings.database_url, [prepare, *fills]))
+        return _run_on_sqlite(sqlite_path(settings.database_url), [prepare, *fills, tally])
+    return asyncio.run(
+        _run_on_postgres(settings.database_url, [prepare, *fills, tally, many_exports.gather_statistics])
+    )
 
 
 def _run_on_sqlite(path: Path, works: Sequence[Callable[[Connection], None]]) -> int:
@@ -213,14 +229,14 @@ async def _run_on_postgres(url: str, works: Sequence[Callable[[Connection], None
 
 
 @contextmanager
-def _on_sqlite() -> Iterator[Callable[[], str]]:
+def on_sqlite() -> Iterator[Callable[[], str]]:
     with TemporaryDirectory(prefix="bench-") as folder:
         names = iter(range(10))
         yield lambda: f"sqlite:///{folder}/{next(names)}.db"
 
 
 @contextmanager
-def _on_postgres() -> Iterator[Callable[[], str]]:
+def on_postgres() -> Iterator[Callable[[], str]]:
     with running_postgres() as server:
         yield server.new_database
 

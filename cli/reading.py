@@ -15,7 +15,7 @@ from cli.output import answer
 from cli.parsing import AsJson, Cursor, ExportId, KeyFile, Url
 from cli.tables import print_table, tell_of_more
 from cli.timeline import event_in_words
-from cli.words import aligned, moment, plain, size
+from cli.words import aligned, moment, plain, size, span
 
 _SINCE = "Created at or after it, ISO 8601; a date is its midnight UTC."
 _UNTIL = "Created before it, written in the same way."
@@ -92,7 +92,7 @@ def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None, key_f
 
 
 def accounts(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
-    """List the vendor accounts: their slots, what waits for one, and what keeps Landfall from calling the vendor."""
+    """List the vendor accounts: their slots, what waits for one, why none is called, and what is stale."""
     reply = connect(url, key_file).get("/v1/accounts")
     if as_json:
         answer(reply.text)
@@ -108,6 +108,7 @@ def accounts(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile = No
         "BREAKER",
         "PAUSED_SINCE",
         "PAUSED_BY",
+        "STALE",
     )
     print_table(header, [_account_row(account) for account in reply.body["items"]])
 
@@ -121,7 +122,14 @@ def _account_row(account: dict[str, Any]) -> list[object]:
         _breaker(account["breaker"]),
         moment(account.get("paused_at")),
         account.get("paused_by") or "",
+        "; ".join(_stale(each) for each in account.get("freshness", ()) if each["met"] is False),
     ]
+
+
+def _stale(freshness: dict[str, Any]) -> str:
+    age, target = freshness["age_seconds"], span(freshness["target_seconds"])
+    stands = "nothing stored yet" if age is None else f"{span(age)} old"
+    return f"{freshness['report_type']}: {stands}, target {target}"
 
 
 def _breaker(breaker: dict[str, Any] | None) -> str:

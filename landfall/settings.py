@@ -230,7 +230,7 @@ def load_settings(*, need_config: bool = True) -> Settings:
     """Read the settings. Raises SettingsError, in one sentence, where they are missing or wrong."""
     path = config_path()
     try:
-        _check_file(path, needed=need_config or "LANDFALL_CONFIG" in os.environ)
+        _check_file(path, needed=need_config or bool(os.environ.get("LANDFALL_CONFIG")))
         return Settings()
     except ValidationError as error:
         raise SettingsError(_blame(error, path)) from None

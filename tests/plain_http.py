@@ -1,6 +1,7 @@
 """Asks servers of this machine over plain http, and loads none of the certificates that https would need."""
 
 import ssl
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -22,3 +23,8 @@ def get(url: str, **how: Any) -> httpx.Response:
 def post(url: str, **how: Any) -> httpx.Response:
     """Send a POST, past any proxy of the environment."""
     return httpx.post(url, trust_env=False, verify=_NO_AUTHORITIES, **how)
+
+
+def stream(method: str, url: str, **how: Any) -> AbstractContextManager[httpx.Response]:
+    """An answer whose body is read no further than the block does, past any proxy of the environment."""
+    return httpx.stream(method, url, trust_env=False, verify=_NO_AUTHORITIES, **how)

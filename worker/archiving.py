@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from landfall.database import archive
+from landfall.database import archive, following, tallying
 from landfall.database.archive import Place
 from landfall.database.connection import Database
 from landfall.log import get_logger
@@ -13,6 +13,7 @@ from worker.duty import Duty
 
 _EVERY_SECONDS = 3600.0
 _LOOK_SECONDS = 60.0
+_COUNTING_SECONDS = 1.0
 _LOOKED_AT_ONCE = 1000
 # A transaction may run on the event loop's thread, and an export takes a third of a millisecond of it.
 _MOVED_AT_ONCE = 20
@@ -36,9 +37,16 @@ class Archiving:
         next_round = loop.time()
         while True:
             if loop.time() >= next_round and await self._duty.is_ours():
+                await self._wait_for_the_count()
                 await self.round()
                 next_round = loop.time() + _EVERY_SECONDS
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _wait_for_the_count(self) -> None:
+        """Wait until what has happened so far is counted: what is not stays where it is."""
+        newest = await self._database.glance(following.newest)
+        while await self._duty.is_ours() and await self._database.glance(tallying.reached) < newest:  # noqa: ASYNC110 - another task counts, maybe in another process
+            await asyncio.sleep(_COUNTING_SECONDS)
 
     async def round(self) -> int:
         """Look through all that is old enough; returns how many were archived. Raises DatabaseUnavailable."""

@@ -10,7 +10,6 @@ from landfall.database import duties
 from landfall.database.connection import Database
 from landfall.log import get_logger
 
-_SWEEP = "sweep"
 _SHORTEST_SECONDS = 1.0
 _LONGEST_HOST = 100
 _log = get_logger(__name__)
@@ -31,15 +30,20 @@ class Duty:
         """The name of this worker among all that there ever were: host:process:token."""
         return self._me
 
+    @property
+    def held(self) -> bool:
+        """Whether it was this worker's when it last asked: for work that two may do at once without harm."""
+        return self._ours
+
     async def is_ours(self) -> bool:
         """Whether this worker has the duty now; one that nobody has is taken. Raises DatabaseUnavailable.
 
         All but its holder only read.
         """
-        hold = await self._database.glance(partial(duties.look, name=_SWEEP))
+        hold = await self._database.glance(partial(duties.look, name=duties.SWEEP))
         ours = hold is not None and hold.holder == self._me
         if hold is None or hold.left <= (self._length / 2 if ours else timedelta()):
-            claiming = partial(duties.claim, name=_SWEEP, holder=self._me, length=self._length)
+            claiming = partial(duties.claim, name=duties.SWEEP, holder=self._me, length=self._length)
             ours = await self._database.write(claiming)
         if ours != self._ours:
             _log.info("this worker sweeps" if ours else "another worker sweeps", holder=self._me)
@@ -49,4 +53,4 @@ class Duty:
     async def let_go(self) -> None:
         """Leave the duty to the next who asks. Raises DatabaseUnavailable."""
         self._ours = False
-        await self._database.write(partial(duties.let_go, name=_SWEEP, holder=self._me))
+        await self._database.write(partial(duties.let_go, name=duties.SWEEP, holder=self._me))

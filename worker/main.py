@@ -35,12 +35,14 @@ from worker.consumer import Consumer
 from worker.duty import Duty
 from worker.housekeeping import clear_forever, forget_answers_forever
 from worker.leases import Leases
+from worker.metrics import Metrics
 from worker.orphanage import Orphanage
 from worker.reporting import Reporting
 from worker.runner import Line, Runner
 from worker.shelf import Shelf
 from worker.stopping import Stop
 from worker.sweeper import Sweeper
+from worker.tallying import Tallying
 from worker.transfer.fetch import Transfer
 from worker.webhooks.announcing import Herald
 from worker.webhooks.receivers import Receivers
@@ -80,7 +82,7 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
         }
         steps = queue.StepQueue(redis)
         leases = Leases(database, lease)
-        runner = Runner(database, steps, leases, lines)
+        runner = Runner(database, steps, leases, lines, Metrics({account.vendor for account in accounts.values()}))
         duty = Duty(database, settings.sweep_seconds)
         sender = Sender(
             database,
@@ -105,6 +107,7 @@ async def serve(settings: Settings, redis_url: str, stop: Stop, revive: Callable
             asyncio.create_task(patiently("forget answers", lambda: forget_answers_forever(database, duty.is_ours))),
             asyncio.create_task(patiently("send webhooks", sender.send_forever)),
             asyncio.create_task(patiently("forget silent workers", reporting.forget_forever)),
+            asyncio.create_task(patiently("count events", Tallying(database, duty).tally_forever)),
         }
         if settings.history_days is not None:
             judged = {name for name, account in accounts.items() if account.keeps_some_files}

@@ -1,5 +1,8 @@
 """Counts what this worker does, for Prometheus."""
 
+from collections.abc import Iterable
+from itertools import product
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -18,6 +21,7 @@ _STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 _LONG_SECONDS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 43_200)
 _POLLS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100)
 _LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_WEBHOOK_RESULTS = ("delivered", "retried", "failed")
 _THROTTLED = frozenset({Effect.SLOTS_FULL, Effect.RATE_LIMITED})
 _MOVES = {(State.STARTING, State.EXPORTING), (State.STARTING, State.READY)}
 
@@ -25,8 +29,8 @@ _MOVES = {(State.STARTING, State.EXPORTING), (State.STARTING, State.READY)}
 class Metrics:
     """The counters and histograms of one process; docs/metrics.md tells of each."""
 
-    def __init__(self) -> None:
-        """Count from zero."""
+    def __init__(self, vendors: Iterable[str] = ()) -> None:
+        """Count from zero, for these vendors visibly so: Prometheus sees no increase in a series that begins at 1."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it open
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -38,6 +42,7 @@ class Metrics:
         self._throttled = self._counter(
             "throttled_answers", "Answers by which a vendor asked for fewer requests.", "account", "vendor", "reason"
         )
+        self._unknown = self._counter("unknown_statuses", "Polls answered with a status that is not known.", "vendor")
         self._finished = self._counter("finished_exports", "Exports that were stored or failed.", "vendor", "state")
         self._queue = self._histogram("queue_wait", "From acceptance to a slot.", _LONG_SECONDS, "vendor")
         self._build = self._histogram("build", "From the start to the finished report.", _LONG_SECONDS, "vendor")
@@ -53,6 +58,13 @@ class Metrics:
         self._rows = self._counter("stored_rows", "Records of stored files, without their headers.", "vendor")
         self._webhooks = self._counter("webhook_deliveries", "Webhooks that were sent.", "result")
         self._lag = self._histogram("event_loop_lag", "How late the event loop woke up.", _LAG_SECONDS)
+        vendors = tuple(vendors)
+        for vendor, state in product(vendors, (State.STORED, State.FAILED)):
+            self._finished.labels(vendor, state)
+        for vendor in vendors:
+            self._unknown.labels(vendor)
+        for result in _WEBHOOK_RESULTS:
+            self._webhooks.labels(result)
 
     def settled(self, step: Step, job: ExportJob, outcome: Outcome, after: ExportJob | None, seconds: float) -> None:
         """Count a step of `job` that ran for so long; `after` is the export then, None where it came too late."""
@@ -66,6 +78,8 @@ class Metrics:
             self._step_seconds.labels(step, job.vendor).observe(seconds)
             if fault := outcome.fault:
                 self._errors.labels(step, job.vendor, fault.code).inc()
+        if isinstance(outcome, Waiting) and outcome.note:
+            self._unknown.labels(job.vendor).inc()
         effect = effect_of(job, outcome)
         if effect in _THROTTLED:
             self._throttled.labels(job.account, job.vendor, effect).inc()

@@ -58,14 +58,21 @@ class Line:
 class Runner:
     """Runs steps. A step that comes late or twice finds that the row has moved on, and does nothing."""
 
-    def __init__(self, database: Database, queue: StepQueue, leases: Leases, lines: Mapping[str, Line]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queue: StepQueue,
+        leases: Leases,
+        lines: Mapping[str, Line],
+        metrics: Metrics | None = None,
+    ) -> None:
         """Serve the accounts of `lines`, by name."""
         self._database = database
         self._queue = queue
         self._leases = leases
         self._lines = lines
         self._schedules = Schedules(database)
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         self._suspects = 0
 
     async def run(self, message: Message) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from landfall.database import accounts, build_times, headers, ledger, lives, orphans
+from landfall.database import accounts, build_times, freshness, headers, ledger, lives, orphans
 from landfall.database.settlements import Settlement, write_settled
 from landfall.exports.job import ExportJob
 from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Waiting, effect_of
@@ -37,6 +37,7 @@ def write_outcome(
     elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
         build_times.record(connection, job, outcome.build_seconds, now=now)
     elif isinstance(outcome, Advanced) and outcome.artifact:
+        freshness.note_stored(connection, job, now=now)
         if outcome.artifact.header_hash:
             headers.keep(connection, job, outcome.artifact, now=now)
         for event in _events_of_file(job, outcome, change):

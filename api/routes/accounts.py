@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=StrictR
 
 @router.get("")
 async def list_accounts(caller: Reader, given: Given) -> AccountPage:
-    """The accounts of the settings: limits, slots in use, exports queued."""
+    """The accounts of the settings: limits, slots in use, exports queued, freshness."""
     names = list(filter(caller.sees, given.accounts))
     found = await given.database.read(lambda connection: accounts.stand(connection, names))
     return AccountPage(items=[AccountView.of(each) for each in found], next=None)

@@ -11,18 +11,16 @@ from sqlalchemy import Connection
 from api import acceptance, batch_requests
 from api.acceptance import Asked
 from api.answers import IN_PROGRESS, Once, answer_once
-from api.auth import Caller, Reader, Writer
+from api.auth import Reader, Writer
 from api.callbacks import check_callbacks
 from api.cursors import filters_text
-from api.finding import PROBLEM
-from api.problems import ProblemError
+from api.finding import PROBLEM, find_batch
 from api.schemas.batches import BatchPage, BatchSubmission, BatchView
 from api.services import Given
 from api.strict_route import StrictRoute
 from landfall import failpoints
 from landfall.database import batches
 from landfall.database.answers import Answer
-from landfall.database.batches import Batch
 
 NO_BATCH: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No batch has this id."}}
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
@@ -72,14 +70,6 @@ async def show_batch(batch_id: str, caller: Reader, given: Given) -> Response:
     """How a batch stands."""
     batch = await find_batch(given, caller, batch_id)
     return Response(BatchView.of(batch).model_dump_json(), media_type="application/json")
-
-
-async def find_batch(given: Given, caller: Caller, batch_id: str) -> Batch:
-    """The batch of this id. Raises ProblemError (404) where the caller sees none."""
-    batch = await given.database.read(lambda connection: batches.find(connection, batch_id, caller.accounts))
-    if batch is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no batch {batch_id!r}")
-    return batch
 
 
 def _make(connection: Connection, asked: list[Asked], labels: dict[str, str]) -> Answer:

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api import acceptance
-from api.answers import IN_PROGRESS, IdempotencyKey, alone, claim_of
+from api.answers import IN_PROGRESS, IdempotencyKey, claim_of
 from api.auth import Reader, Writer
 from api.callbacks import check_callbacks
 from api.cursors import filters_text
+from api.enqueueing import enqueue
 from api.finding import NOT_FOUND, PROBLEM, find_export
 from api.list_filter import Wanted
 from api.schemas.exports import ExportPage, ExportView
 from api.schemas.submission import Submission
 from api.services import Given, services_of
 from api.strict_route import StrictRoute
-from landfall import failpoints
 from landfall.database import reading
 
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
@@ -45,13 +45,7 @@ async def submit(
     claim, given = await claim_of(request, caller, idempotency_key), services_of(request)
     asked = acceptance.check(submission, given.accounts, caller)
     check_callbacks([("", asked)], given.webhooks)
-    with alone(given, claim):
-        submitted = await given.submitting.submit(asked, claim)
-    if made := submitted.made:
-        failpoints.reach("accept.committed", made.job.id)
-        if made.new and made.job.step:
-            given.wake_a_worker()
-    return submitted.reply.response()
+    return (await enqueue(given, asked, claim)).reply.response()
 
 
 @router.get("", response_model=ExportPage, responses=_INVALID)

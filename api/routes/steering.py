@@ -1,19 +1,17 @@
 """Serves what changes the course of exports and accounts: cancel, retry, priority, pause, resume."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api import steering
+from api import batch_steering, pausing, steering
 from api.auth import Admin, Caller, Writer
-from api.finding import NOT_FOUND, PROBLEM, find_export
-from api.problems import FieldError, ProblemError, invalid
-from api.routes.batches import NO_BATCH, find_batch
+from api.finding import NOT_FOUND, PROBLEM, find_batch
+from api.plans import by, cancelling, retrying
+from api.problems import FieldError, invalid
+from api.routes.batches import NO_BATCH
 from api.schemas.accounts import AccountView
 from api.schemas.exports import ExportView
 from api.schemas.steering import CountView, ExportChange, ExportFilter, Many, ManyRetried, Retried, SteeredView
@@ -24,18 +22,14 @@ from api.strict_route import StrictRoute
 from landfall.database import accounts
 from landfall.database import steering as rows
 from landfall.database.reading import Filter
-from landfall.database.steering import Act, SteeringRefused
+from landfall.database.steering import Act
 from landfall.exports.states import State
-from landfall.log import get_logger
 
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
 _CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {**PROBLEM, "description": "The export's state does not allow it; `state` tells which it is in."}
 }
 _NO_ACCOUNT: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No account has this name."}}
-_LIVE = (State.QUEUED, State.STARTING, State.EXPORTING, State.READY)
-_ENDED = (State.FAILED, State.CANCELLED)
-_log = get_logger(__name__)
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
@@ -43,13 +37,13 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute)
 @router.post("/exports/cancel", tags=["exports"], response_model=CountView | SteeredView, responses=_INVALID)
 async def cancel_many(many: Many, caller: Writer, given: Given) -> Response:
     """Cancel the exports that a filter lets through; without a `state` in it those that have not ended."""
-    return await _steer_many(given, many, caller, _cancelling(given, caller))
+    return await _steer_many(given, many, caller, cancelling(given, caller))
 
 
 @router.post("/exports/retry", tags=["exports"], response_model=CountView | SteeredView, responses=_INVALID)
 async def retry_many(many: ManyRetried, caller: Writer, given: Given) -> Response:
     """Try exports again that a filter lets through; without a `state` in it those that failed."""
-    return await _steer_many(given, many, caller, _retrying(caller, many.from_, usual=[State.FAILED]))
+    return await _steer_many(given, many, caller, retrying(caller, many.from_, usual=[State.FAILED]))
 
 
 @router.post(
@@ -57,7 +51,7 @@ async def retry_many(many: ManyRetried, caller: Writer, given: Given) -> Respons
 )
 async def cancel(export_id: str, caller: Writer, given: Given) -> Response:
     """Cancel an export; one that is cancelled already stays so."""
-    return await _steer(given, caller, export_id, _cancelling(given, caller).act)
+    return await _steer(given, caller, export_id, cancelling(given, caller).act)
 
 
 @router.post(
@@ -69,7 +63,7 @@ async def cancel(export_id: str, caller: Writer, given: Given) -> Response:
 async def retry(export_id: str, caller: Writer, given: Given, retried: Retried | None = None) -> Response:
     """Try an export that failed or was cancelled again, from the step that it ended in or from the start."""
     start = (retried or Retried()).from_
-    return await _steer(given, caller, export_id, _retrying(caller, start).act)
+    return await _steer(given, caller, export_id, retrying(caller, start).act)
 
 
 @router.patch(
@@ -80,16 +74,14 @@ async def retry(export_id: str, caller: Writer, given: Given, retried: Retried |
 )
 async def change(export_id: str, wanted: ExportChange, caller: Writer, given: Given) -> Response:
     """Change the priority of a queued export."""
-    return await _steer(given, caller, export_id, rows.prioritizing(wanted.priority, _by(caller)))
+    return await _steer(given, caller, export_id, rows.prioritizing(wanted.priority, by(caller)))
 
 
 @router.post("/batches/{batch_id}/cancel", tags=["batches"], response_model=SteeredView, responses=NO_BATCH)
 async def cancel_batch(batch_id: str, caller: Writer, given: Given) -> Response:
     """Cancel the exports of a batch that have not ended; those that it only joined go on."""
     await find_batch(given, caller, batch_id)
-    spared = await given.database.read(partial(rows.not_made_for, batch_id=batch_id))
-    wanted = Filter(batch=batch_id, within=caller.accounts)
-    return _told(await steering.carry_out(given, wanted, _cancelling(given, caller), spared=spared))
+    return _told(await batch_steering.cancel(given, caller, batch_id))
 
 
 @router.post(
@@ -98,48 +90,25 @@ async def cancel_batch(batch_id: str, caller: Writer, given: Given) -> Response:
 async def retry_batch(batch_id: str, caller: Writer, given: Given, retried: Retried | None = None) -> Response:
     """Try the exports of a batch again that failed or were cancelled."""
     await find_batch(given, caller, batch_id)
-    wanted = Filter(batch=batch_id, within=caller.accounts)
-    start = (retried or Retried()).from_
-    return _told(await steering.carry_out(given, wanted, _retrying(caller, start)))
+    return _told(await batch_steering.retry(given, caller, batch_id, (retried or Retried()).from_))
 
 
 @router.post("/accounts/{name}/pause", tags=["accounts"], responses=_NO_ACCOUNT)
 async def pause(name: str, caller: Admin, given: Given) -> AccountView:
     """Have no export of the account started until it is resumed; what has a slot goes on."""
-    _check_account(given, caller, name)
-    if await given.database.write(partial(rows.pause, account=name, by=caller.name)):
-        _log.info("account paused", account=name, key=caller.name)
+    await pausing.pause(given, caller, name)
     return await _account(given, name)
 
 
 @router.post("/accounts/{name}/resume", tags=["accounts"], responses=_NO_ACCOUNT)
 async def resume(name: str, caller: Admin, given: Given) -> AccountView:
     """Have the account's exports started again."""
-    _check_account(given, caller, name)
-    if await given.database.write(partial(rows.resume, account=name)):
-        _log.info("account resumed", account=name, key=caller.name)
-        given.wake_a_worker()
+    await pausing.resume(given, caller, name)
     return await _account(given, name)
 
 
-def _cancelling(given: Services, caller: Caller) -> Plan:
-    return Plan(rows.cancelling(given.policies, _by(caller)), able=_LIVE, usual=_LIVE, wander=True)
-
-
-def _retrying(caller: Caller, start: str, usual: Sequence[State] = _ENDED) -> Plan:
-    act = rows.retrying(_by(caller), from_start=start == "start")
-    return Plan(act, able=_ENDED, usual=usual, prepare=rows.lock_for_retries)
-
-
 async def _steer(given: Services, caller: Caller, export_id: str, act: Act) -> Response:
-    found = await find_export(given, caller, export_id)
-    try:
-        steered = await given.database.write(lambda connection: act(connection, found))
-    except SteeringRefused as refused:
-        raise ProblemError(HTTPStatus.CONFLICT, str(refused), members={"state": refused.job.state}) from None
-    if steered.wake:
-        given.wake_a_worker()
-    return _json(ExportView.of(steered.job))
+    return _json(ExportView.of(await steering.steer(given, caller, export_id, act)))
 
 
 async def _steer_many(given: Services, many: Many, caller: Caller, plan: Plan) -> Response:
@@ -187,18 +156,9 @@ def _in_utc(moment: datetime | None, field: str) -> datetime | None:
         raise invalid([FieldError(pointer=f"/filter/{field}", detail=detail)]) from None
 
 
-def _check_account(given: Services, caller: Caller, name: str) -> None:
-    if name not in given.accounts or not caller.sees(name):
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no account {name!r}")
-
-
 async def _account(given: Services, name: str) -> AccountView:
     (found,) = await given.database.read(lambda connection: accounts.stand(connection, [name]))
     return AccountView.of(found)
-
-
-def _by(caller: Caller) -> str:
-    return f"by key {caller.name}"
 
 
 def _told(tally: steering.Tally) -> Response:

@@ -7,21 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import Connection
 
-from api.auth import Caller, Reader, Writer
+from api import telling
+from api.auth import Reader, Writer
 from api.cursors import filters_text
 from api.finding import PROBLEM
-from api.problems import ProblemError
 from api.schemas.webhooks import DeliveryDetail, DeliveryPage, DeliveryView, WebhookPage, WebhookView
 from api.services import Given
 from api.strict_route import StrictRoute
-from landfall.database import deliveries, delivery_lists
-from landfall.database.clock import read_clock
-from landfall.database.deliveries import Delivery, DeliveryState
+from landfall.database import delivery_lists
+from landfall.database.deliveries import DeliveryState
 from landfall.database.delivery_lists import DeliveryFilter, Standing
-from landfall.exports.news import TEST, payload
-from landfall.webhooks import CALLBACK, Webhook
+from landfall.webhooks import CALLBACK
 
 _INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
 _NO_DELIVERY: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No delivery has this id."}}
@@ -36,8 +33,7 @@ async def list_webhooks(caller: Reader, given: Given) -> Response:
     standings = await given.database.read(delivery_lists.stand)
     views = [
         WebhookView.of(name, webhook, standings.get(name, Standing()))
-        for name, webhook in sorted(given.webhooks.named.items())
-        if _sees(caller, webhook)
+        for name, webhook in telling.webhooks_seen(given, caller).items()
     ]
     return _json(WebhookPage.model_construct(items=views, next=None))
 
@@ -68,7 +64,7 @@ async def list_deliveries(
 @router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=_NO_DELIVERY)
 async def show_delivery(delivery_id: str, caller: Reader, given: Given) -> Response:
     """One delivery, with what is sent."""
-    return _json(DeliveryDetail.of(await _find(given, caller, delivery_id)))
+    return _json(DeliveryDetail.of(await telling.find_delivery(given, caller, delivery_id)))
 
 
 @router.post(
@@ -79,59 +75,15 @@ async def show_delivery(delivery_id: str, caller: Reader, given: Given) -> Respo
 )
 async def resend(delivery_id: str, caller: Writer, given: Given) -> Response:
     """Send it now, under its id and with all its tries before it; one that was delivered is sent once more."""
-    await _find(given, caller, delivery_id)
-    delivery = await given.database.write(partial(deliveries.send_again, delivery_id=delivery_id))
-    if delivery is None:
-        raise _no_delivery(delivery_id)
+    delivery = await telling.resend(given, caller, delivery_id)
     return _json(DeliveryView.of(delivery), HTTPStatus.ACCEPTED)
 
 
 @router.post("/{name}/test", status_code=HTTPStatus.ACCEPTED, response_model=DeliveryView, responses=_NO_WEBHOOK)
 async def send_test(name: str, caller: Writer, given: Given) -> Response:
     """Have the webhook told of a `webhook.test`, whatever events it is set to."""
-    webhook = given.webhooks.named.get(name)
-    if webhook is None or not _sees(caller, webhook):
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no webhook {name!r}")
-    delivery = await given.database.write(partial(_write_test, name=name, webhook=webhook))
+    delivery = await telling.send_test(given, caller, name)
     return _json(DeliveryView.of(delivery), HTTPStatus.ACCEPTED)
-
-
-def _write_test(connection: Connection, name: str, webhook: Webhook) -> Delivery:
-    now = read_clock(connection)
-    only = webhook.accounts if webhook.accounts and len(webhook.accounts) == 1 else frozenset[str]()
-    delivery = Delivery(
-        id=deliveries.new_id(),
-        webhook=name,
-        type=TEST,
-        subject=name,
-        account=next(iter(only), None),
-        payload=payload(TEST, now, {"webhook": name}),
-        created_at=now,
-        due_at=now,
-    )
-    deliveries.add(connection, [delivery])
-    return delivery
-
-
-async def _find(given: Given, caller: Caller, delivery_id: str) -> Delivery:
-    """The delivery of this id. Raises ProblemError (404) where the caller sees none."""
-    found = await given.database.read(partial(deliveries.find, delivery_id=delivery_id))
-    if found is None or not _sees_news_of(caller, found.account):
-        raise _no_delivery(delivery_id)
-    return found
-
-
-def _sees(caller: Caller, webhook: Webhook) -> bool:
-    """Whoever is limited to accounts sees the webhooks that are told of none but those."""
-    return caller.accounts is None or (webhook.accounts is not None and webhook.accounts <= caller.accounts)
-
-
-def _sees_news_of(caller: Caller, account: str | None) -> bool:
-    return caller.accounts is None or (account is not None and caller.sees(account))
-
-
-def _no_delivery(delivery_id: str) -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no delivery {delivery_id!r}")
 
 
 def _json(view: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:

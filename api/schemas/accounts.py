@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.errors import ErrorView
 from landfall.database.accounts import AccountSlots
+from landfall.database.freshness import Freshness
 
 
 class BreakerView(BaseModel):
@@ -17,8 +18,33 @@ class BreakerView(BaseModel):
     until: datetime | None = Field(description="When one call tries again.")
 
 
+class FreshnessView(BaseModel):
+    """How far the stored files of a report type reach, and whether that is enough."""
+
+    report_type: str
+    window_end: datetime | None = Field(description="Up to when they reach; null: nothing was stored yet.")
+    age_seconds: float | None = Field(description="Since window_end.")
+    target_seconds: float | None = Field(description="The age that the settings allow; null: they name none.")
+    met: bool | None = Field(description="Whether the age is within the target; null: there is none.")
+    stored_at: datetime | None = Field(description="When the file that reaches furthest was stored.")
+    export_id: str | None = Field(description="The export whose file it is.")
+
+    @classmethod
+    def of(cls, freshness: Freshness) -> "FreshnessView":
+        """The view of one report type."""
+        return cls(
+            report_type=freshness.report_type,
+            window_end=freshness.window_end,
+            age_seconds=freshness.age,
+            target_seconds=freshness.target,
+            met=freshness.met,
+            stored_at=freshness.stored_at,
+            export_id=freshness.export_id,
+        )
+
+
 class AccountView(BaseModel):
-    """An account and its slots."""
+    """An account, its slots, and how fresh its files are."""
 
     name: str
     vendor: str
@@ -30,6 +56,7 @@ class AccountView(BaseModel):
     paused_at: datetime | None = Field(description="An operator has nothing started since then.")
     paused_by: str | None = Field(description="The name of the key that paused it.")
     breaker: BreakerView | None
+    freshness: list[FreshnessView] = Field(description="One for each report type that was stored or has a target.")
 
     @classmethod
     def of(cls, slots: AccountSlots) -> "AccountView":
@@ -47,6 +74,7 @@ class AccountView(BaseModel):
             paused_at=throttle.paused_at,
             paused_by=throttle.paused_by,
             breaker=BreakerView(state=state, error=error, until=throttle.open_until) if error else None,
+            freshness=[FreshnessView.of(each) for each in slots.freshness],
         )
 
 

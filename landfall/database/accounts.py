@@ -1,13 +1,15 @@
 """Keeps accounts: their limits from the settings, and how they may be used now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
+from landfall.database import freshness
 from landfall.database.clock import utc_now, wall_clock
+from landfall.database.freshness import Freshness
 from landfall.database.rows import job_of
 from landfall.database.tables import accounts, exports, holds_slot, is_held, is_queued, orphans
 from landfall.database.upsert import insert_missing
@@ -17,17 +19,18 @@ from landfall.exports.throttle import AccountLimits, Throttle
 
 @dataclass(frozen=True, slots=True)
 class AccountSlots:
-    """How an account stands: its slots, its queue, and what keeps it from being used."""
+    """How an account stands: its slots, its queue, what keeps it from being used, and how fresh its files are."""
 
     name: str
     vendor: str
     throttle: Throttle
     slots_used: int
     queued: int
+    freshness: Sequence[Freshness]
 
 
 def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> None:
-    """Write down the accounts of the settings, by name."""
+    """Write down the accounts of the settings, by name. One that has left them keeps its row, but no freshness target."""
     # In one order, lest two processes wait for each other.
     for name, each in sorted(limits.items()):
         values = {
@@ -39,6 +42,7 @@ def register(connection: Connection, limits: Mapping[str, AccountLimits]) -> Non
         }
         if not insert_missing(connection, accounts, {"name": name, **values}):
             connection.execute(update(accounts).where(accounts.c.name == name).values(**values))
+    freshness.register(connection, {name: each.freshness for name, each in limits.items()})
 
 
 def find_export(connection: Connection, export_id: str) -> tuple[ExportJob, Throttle, datetime] | None:
@@ -114,10 +118,14 @@ def slots_used(connection: Connection, name: str) -> int:
 
 def stand(connection: Connection, names: Iterable[str]) -> list[AccountSlots]:
     """The accounts of these names, as their rows stand now."""
+    names = list(names)
     queued = select(func.count()).where(exports.c.account == accounts.c.name, is_queued).scalar_subquery()
     query = select(accounts, queued.label("queued"), count_slots(accounts.c.name).label("used"))
-    rows = connection.execute(query.where(accounts.c.name.in_(list(names))).order_by(accounts.c.name))
-    return [AccountSlots(row.name, row.vendor, _throttle(row), row.used, row.queued) for row in rows]
+    rows = connection.execute(query.where(accounts.c.name.in_(names)).order_by(accounts.c.name)).all()
+    fresh: dict[str, list[Freshness]] = {row.name: [] for row in rows}
+    for each in freshness.standings(connection, fresh):
+        fresh[each.account].append(each)
+    return [AccountSlots(row.name, row.vendor, _throttle(row), row.used, row.queued, fresh[row.name]) for row in rows]
 
 
 def _throttle(row: Row[Any], prefix: str = "") -> Throttle:

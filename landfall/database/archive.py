@@ -20,6 +20,7 @@ from landfall.database.tables import (
     is_untold,
     orphans,
 )
+from landfall.database.tallying import REACHED
 from landfall.exports.job import ExportJob
 
 _MOMENTS = frozenset(column.name for column in exports.c if isinstance(column.type, UtcDateTime))
@@ -94,13 +95,15 @@ def find_old(
 def move(connection: Connection, export_ids: Collection[str]) -> int:
     """Archive these exports, which have ended; returns how many.
 
-    One whose report may hold a slot stays for now, and one whose end webhooks have yet to be told.
+    One whose report may hold a slot stays for now, one whose end webhooks have yet to be told, and one of whose events
+    the tallies have yet to count.
     """
     held = select(orphans.c.export_id).where(
         orphans.c.export_id.in_(export_ids), is_held, (orphans.c.held_until > utc_now()) | orphans.c.due_at.is_not(None)
     )
     untold = select(events.c.export_id).where(events.c.export_id.in_(export_ids), is_untold)
-    moving = set(export_ids) - set(connection.execute(union(held, untold)).scalars())
+    uncounted = select(events.c.export_id).where(events.c.export_id.in_(export_ids), events.c.id > REACHED)
+    moving = set(export_ids) - set(connection.execute(union(held, untold, uncounted)).scalars())
     query = select(exports).where(exports.c.id.in_(moving), has_ended).with_for_update(skip_locked=True)
     rows = {row["id"]: row for row in connection.execute(query).mappings()}
     if not rows:

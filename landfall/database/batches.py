@@ -96,6 +96,12 @@ def page(
     return list(_standing(connection, batch_sight.newest(connection, after, limit, within)))
 
 
+def having(connection: Connection, export_id: str, within: Collection[str] | None, limit: int) -> list[str]:
+    """The ids of some batches that have this export, newest first; of each all exports are of accounts `within`."""
+    found = sorted(connection.execute(_HAVING, {"members": [export_id]}).scalars(), reverse=True)[:limit]
+    return [batch_id for batch_id in found if batch_sight.one(connection, batch_id, within)]
+
+
 def any_to_finish(connection: Connection) -> bool:
     """Whether a batch has ended that is not marked so; a cheap look."""
     return next(_ended(connection), None) is not None

@@ -21,6 +21,12 @@ _NEWEST = (
 )
 _LAST = _NEWEST.limit(1)
 _RECENT = _NEWEST.limit(WINDOW)
+_KINDS = (
+    select(build_times.c.report_type)
+    .where(build_times.c.account == bindparam("account"))
+    .distinct()
+    .order_by(build_times.c.report_type)
+)
 _FIRST_TO_GO = _NEWEST.offset(_KEPT).limit(1)
 
 
@@ -45,6 +51,11 @@ def recent(connection: Connection, account: str, report_type: str) -> Sequence[S
     """What is known of the last finished reports of this kind, oldest first."""
     rows = connection.execute(_RECENT, {"account": account, "report_type": report_type}).all()
     return [Sighting(row.building, row.finished) for row in reversed(rows)]
+
+
+def kinds(connection: Connection, account: str) -> Sequence[str]:
+    """The report types of the account of which something is known."""
+    return connection.execute(_KINDS, {"account": account}).scalars().all()
 
 
 def newest(connection: Connection, account: str, report_type: str) -> int | None:

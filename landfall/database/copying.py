@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Row, Table, func, insert, select, text, tuple
 from sqlalchemy.exc import DBAPIError
 
 from landfall.database.schema import metadata
-from landfall.database.service_tables import workers
+from landfall.database.service_tables import sessions, workers
 from landfall.database.tables import duties, exports, labels, schema_support
 
 _CHUNK = 1000
-# Who works and who holds a duty is no matter of the database that is left behind, a schema speaks for itself, and labels
-# come with their exports.
-_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name, workers.name})
+# Who works, who is logged in and who holds a duty is no matter of the database that is left behind, a schema speaks for
+# itself, and labels come with their exports.
+_LEFT_OUT = frozenset({duties.name, labels.name, schema_support.name, sessions.name, workers.name})
 TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 

@@ -9,6 +9,8 @@ from landfall.database.clock import read_clock, utc_now
 from landfall.database.tables import duties
 from landfall.database.upsert import insert_missing
 
+# Looking after what no message asks for.
+SWEEP = "sweep"
 _LOOK = select(duties.c.holder, duties.c.until, utc_now().label("now")).where(duties.c.name == bindparam("duty"))
 
 

@@ -72,6 +72,12 @@ def gather(connection: Connection, export_id: str) -> Circumstances | None:
     )
 
 
+def holders(connection: Connection, account: str, now: datetime) -> list[Holder]:
+    """Some of the exports that hold the account's slots, those that have had theirs longest first."""
+    found = _holders(connection, account, now, {})
+    return sorted(found, key=lambda holder: (holder.since or now, holder.id))
+
+
 def _of_archived(connection: Connection, job: ExportJob) -> Circumstances:
     timeline = archive.timeline(connection, job.id)
     last = timeline[-1] if timeline else None
@@ -97,14 +103,15 @@ def _holders(connection: Connection, account: str, now: datetime, builds: dict[s
         if kind not in builds and len(builds) < _MOST_KINDS:
             builds[kind] = _usual(connection, account, kind)
     for row in rows:
-        yield Holder(row.id, State(row.state), row.started_at, _remaining(builds, row.report_type, row.started_at, now))
+        left = _remaining(builds, row.report_type, row.started_at, now)
+        yield Holder(row.id, State(row.state), row.started_at, left, row.report_type)
     for row in held:
         left = (row.held_until - now).total_seconds()
         if row.report_id is not None:
             # Held until it has ended at the vendor, for days at the longest.
             usually = _remaining(builds, row.report_type, row.created_at, now)
             left = left if usually is None else min(left, usually)
-        yield Holder(row.id, State(row.state), row.created_at, left)
+        yield Holder(row.id, State(row.state), row.created_at, left, row.report_type)
 
 
 def _remaining(builds: Mapping[str, Usual | None], kind: str, since: datetime | None, now: datetime) -> float | None:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, li
 from landfall.database.reading import TIMELINE_COLUMNS, TimelineEvent
 from landfall.database.tables import events, exports
 
+AnyRow = Row[*tuple[Any, ...]]
 # Longer than any transaction of Landfall's may take: what else runs on the server shall not hold back the news.
 PATIENCE_SECONDS = 30.0
 
@@ -102,6 +103,17 @@ def read(connection: Connection, mark: Mark, *, now: float, limit: int) -> tuple
     forgot what it had not synced gives numbers anew.
     """
     rows = connection.execute(_AFTER[connection.dialect.name], {"after": mark.id, "most": limit}).all()
+    told, after = advance(connection, rows, mark, now=now)
+    return [_happening(row) for row in told], after
+
+
+def oldest_running(dialect: str) -> ColumnElement[int]:
+    """What the rows that `advance` takes have as `oldest`: the transaction that may be the last to bring a number."""
+    return _OLDEST_RUNNING[dialect].label("oldest")
+
+
+def advance(connection: Connection, rows: Sequence[AnyRow], mark: Mark, *, now: float) -> tuple[Sequence[AnyRow], Mark]:
+    """Which of the events that were read behind the mark, as `read` says, and the mark after them."""
     if not rows:
         return [], Mark(min(mark.id, newest(connection)))
     alone = connection.dialect.name == "sqlite"
@@ -110,7 +122,7 @@ def read(connection: Connection, mark: Mark, *, now: float, limit: int) -> tuple
     missed = tuple(each for each in mark.missed if each.below > reached)
     if waiting and not any(each.below >= rows[count].id for each in missed):
         missed = (*missed, Missed(rows[-1].id, _horizon(connection), now + PATIENCE_SECONDS))
-    return [_happening(row) for row in rows[:count]], replace(mark, id=reached, missed=missed)
+    return rows[:count], replace(mark, id=reached, missed=missed)
 
 
 def between(connection: Connection, after: int, last: int, *, limit: int) -> list[Happening]:
@@ -119,7 +131,7 @@ def between(connection: Connection, after: int, last: int, *, limit: int) -> lis
     return [_happening(row) for row in connection.execute(_BETWEEN[connection.dialect.name], sought)]
 
 
-def _settled(rows: Sequence[Row[*tuple[Any, ...]]], mark: Mark, now: float) -> tuple[int, bool]:
+def _settled(rows: Sequence[AnyRow], mark: Mark, now: float) -> tuple[int, bool]:
     """How many of the rows come after no number that may still be seen; whether one such stands before the others."""
     oldest = rows[0].oldest
     gone = max((each.below for each in mark.missed if each.horizon <= oldest or each.until <= now), default=0)
@@ -135,6 +147,6 @@ def _horizon(connection: Connection) -> int:
     return int(connection.execute(_OWN_TRANSACTION).scalar_one())
 
 
-def _happening(row: Row[*tuple[Any, ...]]) -> Happening:
+def _happening(row: AnyRow) -> Happening:
     told = len(TIMELINE_COLUMNS)
     return Happening(TimelineEvent(*row[:told]), row.export_id, row.account, row.due_at)

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, func, literal_column, select
 
-from landfall.database import workers
+from landfall.database import freshness, workers
 from landfall.database.accounts import count_slots
 from landfall.database.clock import read_clock
+from landfall.database.freshness import Freshness
 from landfall.database.service_tables import deliveries
 from landfall.database.tables import accounts, exports, is_dated, is_queued
 from landfall.exports.states import State
@@ -42,6 +43,7 @@ class Gauges:
     workers: Sequence[workers.Standing]
     webhooks_waiting: int
     webhooks_late: float
+    freshness: Sequence[Freshness]
 
 
 # One account after the other, in its own stretch of an index: grouped, SQLite would fetch each row of a long queue.
@@ -83,8 +85,13 @@ def count(connection: Connection) -> Gauges:
     found = {row.name: _account(row, now) for row in connection.execute(_ACCOUNTS)}
     _add_under_way(connection, found, now)
     webhooks = connection.execute(_WEBHOOKS).one()
-    late = _seconds_since(webhooks.first_due, now)
-    return Gauges(list(found.values()), workers.standings(connection), webhooks.number, late)
+    return Gauges(
+        accounts=list(found.values()),
+        workers=workers.standings(connection),
+        webhooks_waiting=webhooks.number,
+        webhooks_late=_seconds_since(webhooks.first_due, now),
+        freshness=freshness.standings(connection),
+    )
 
 
 def _account(row: Row[Any], now: datetime) -> AccountGauges:

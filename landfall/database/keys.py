@@ -28,6 +28,7 @@ _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _FIND = select(keys, utc_now().label("now")).where(keys.c.prefix == bindparam("prefix"))
 _EVERY = select(keys).order_by(keys.c.created_at.desc(), keys.c.id.desc())
 _PREFIXES = select(keys.c.prefix).where(keys.c.revoked_at.is_(None))
+_STAND = select(keys, utc_now().label("now")).where(keys.c.id == bindparam("key_id"))
 _FIND_BY_ID = select(keys).where(keys.c.id == bindparam("key_id"))
 _NOTE_USE = (
     update(keys)
@@ -134,8 +135,13 @@ def find(connection: Connection, prefix: str, digest: str) -> Found | None:
     row = connection.execute(_FIND, {"prefix": prefix}).one_or_none()
     if row is None or not hmac.compare_digest(row.sha256, digest):
         return None
-    due = row.last_used_at is None or row.now - row.last_used_at >= _USE_IS_NOTED_EVERY
-    return Found(_key(row), row.expires_at - row.now if row.expires_at else None, due)
+    return _found(row)
+
+
+def stand(connection: Connection, key_id: str) -> Found | None:
+    """The key of this id, good or not, for whoever has shown it before; None where there is none."""
+    row = connection.execute(_STAND, {"key_id": key_id}).one_or_none()
+    return _found(row) if row else None
 
 
 def note_use(connection: Connection, key_id: str) -> None:
@@ -163,6 +169,11 @@ def revoke(connection: Connection, key_id: str) -> ApiKey | None:
     """Let the key open nothing from now on, and tell since when it does not; None where there is none."""
     connection.execute(_REVOKE, {"key_id": key_id})
     return find_by_id(connection, key_id)
+
+
+def _found(row: Row[Any]) -> Found:
+    due = row.last_used_at is None or row.now - row.last_used_at >= _USE_IS_NOTED_EVERY
+    return Found(_key(row), row.expires_at - row.now if row.expires_at else None, due)
 
 
 def _columns(key: ApiKey, digest: str) -> dict[str, Any]:

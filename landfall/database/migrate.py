@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -15,9 +17,10 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from landfall.database import readonly_role
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.opening import open_database, shown
-from landfall.database.postgres import UNREACHABLE, open_engine, reason_of, was_in_the_way
+from landfall.database.postgres import UNREACHABLE, open_engine, reason_of, was_in_the_way, write_at_length
 from landfall.database.revision import require_head
 from landfall.database.sqlite import sqlite_path
 from landfall.database.urls import is_postgres
@@ -26,6 +29,7 @@ from landfall.settings import Settings, SettingsError, load_settings
 _INTERRUPTED = 130
 _TRIES = 5
 _OURS = "alembic_version"
+_PASSWORD = "LANDFALL_READONLY_PASSWORD"  # noqa: S105 - the name of a variable
 _CURE = "name another in LANDFALL_DATABASE_URL"
 _CHECK = f"check it, or {_CURE}."
 
@@ -46,6 +50,8 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_foreign_file(path)
         _upgrade(url, revision)
+        if is_postgres(url) and revision == "head":
+            asyncio.run(write_at_length(url, readonly_role.renew))
     except (OSError, DBAPIError, sqlite3.Error, DatabaseUnavailable, *UNREACHABLE) as error:
         original = error.orig if isinstance(error, DBAPIError) and error.orig else error
         raise SettingsError(f"database_url: {where} cannot be opened ({reason_of(original)}); {_CHECK}") from None
@@ -54,6 +60,19 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             f"database_url: {where} has a revision that this release does not know; "
             f"install the release that made it, or {_CURE}."
         ) from None
+
+
+def allow_reading(settings: Settings, password: str | None = None) -> Sequence[str]:
+    """Make the role that may read the views of a migrated Postgres, as `readonly_role.allow` does. Raises SettingsError."""
+    url = settings.database_url
+    if not is_postgres(url):
+        raise SettingsError(
+            f"database_url: {shown(url)} is SQLite, which has no roles; open the file read-only (`file:…?mode=ro`)."
+        )
+    try:
+        return asyncio.run(write_at_length(url, partial(readonly_role.allow, password=password)))
+    except DatabaseUnavailable as error:
+        raise SettingsError(f"database_url: {shown(url)} did not answer ({reason_of(error)}); {_CHECK}") from None
 
 
 def _upgrade(url: str, revision: str) -> None:
@@ -118,6 +137,15 @@ def main() -> int:
         prog="landfall migrate", description="Bring the database to the revision of this release."
     )
     parser.add_argument("--check", action="store_true", help="only look whether the database suits this release")
+    parser.add_argument(
+        "--readonly-role",
+        action="store_true",
+        help=f"then let the Postgres role {readonly_role.ROLE} read the ops_ views and nothing else; made where it is "
+        f"missing, and allowed to log in where {_PASSWORD} or the next option gives a password",
+    )
+    parser.add_argument(
+        "--readonly-password-file", type=Path, metavar="FILE", help="the password of that role, in a file"
+    )
     arguments = parser.parse_args()
     try:
         settings = load_settings(need_config=False)
@@ -125,6 +153,8 @@ def main() -> int:
             asyncio.run(_check(settings))
         else:
             migrate(settings)
+        if arguments.readonly_role or arguments.readonly_password_file:
+            _allow_reading(settings, arguments.readonly_password_file)
     except SettingsError as error:
         print(f"landfall migrate: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 1
@@ -133,6 +163,21 @@ def main() -> int:
     word = "suits this release" if arguments.check else "is up to date"
     print(f"The database {shown(settings.database_url)} {word}.")  # noqa: T201 - this is a command
     return 0
+
+
+def _allow_reading(settings: Settings, password_file: Path | None) -> None:
+    for statement in allow_reading(settings, _password(password_file)):
+        print(f"Everybody may do more than read here; to take that away: {statement};")  # noqa: T201 - this is a command
+    print(f"The role {readonly_role.ROLE} may read the ops_ views.")  # noqa: T201 - this is a command
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(_PASSWORD) or None
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--readonly-password-file: {file} cannot be read ({reason_of(error)}).") from None
 
 
 async def _check(settings: Settings) -> None:

@@ -21,6 +21,17 @@ keys = Table(
     Column("last_used_at", UtcDateTime),
 )
 
+# Who is logged in to the pages: the SHA-256 of what the browser's cookie holds, and what its forms prove themselves by.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("key_id", String(40), ForeignKey("keys.id", ondelete="CASCADE"), nullable=False),
+    Column("form_token", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
 # What the API seals with, so that nobody else can make what it hands out and takes back.
 seals = Table(
     "seals", metadata, Column("name", String(63), primary_key=True), Column("key", String(64), nullable=False)
@@ -105,6 +116,7 @@ workers = Table(
 
 is_unfinished = batches.c.finished_at.is_(None)
 
+Index("ix_sessions_expires_at", sessions.c.expires_at)
 Index("ix_answers_created_at", answers.c.created_at)
 Index("ix_batches_newest", batches.c.created_at.desc(), batches.c.id.desc())
 index_where("ix_batches_unfinished", batches.c.id, where=is_unfinished)

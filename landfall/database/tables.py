@@ -183,6 +183,19 @@ headers = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+# How far the stored files of each kind reach, and how old the settings let that become: `target_seconds` is NULL where
+# they say nothing, the others where nothing was stored yet.
+freshness = Table(
+    "freshness",
+    metadata,
+    Column("account", String(63), ForeignKey("accounts.name"), primary_key=True),
+    Column("report_type", String(63), primary_key=True),
+    Column("target_seconds", Double),
+    Column("window_end", UtcDateTime),
+    Column("stored_at", UtcDateTime),
+    Column("export_id", String(40)),
+)
+
 # What one process at a time does for all of them, and who that is until when.
 duties = Table(
     "duties",
@@ -229,8 +242,11 @@ Index("ix_exports_newest", *_by_age)
 Index("ix_exports_newest_of_state", exports.c.state, *_by_age)
 Index("ix_exports_newest_of_account", exports.c.account, exports.c.state, *_by_age)
 Index("ix_exports_newest_of_vendor", exports.c.vendor, exports.c.state, *_by_age)
+# For the view alone, which has this condition, true of all: SQLite would take it for what finds a request by its hash.
+index_where("ix_exports_newest_in_view", exports.c.account, *_by_age, where=exports.c.vendor != literal_column("''"))
 index_where("ix_exports_newest_of_error", exports.c.error_code, *_by_age, where=has_error)
 Index("ix_events_export", events.c.export_id, events.c.id)
+index_where("ix_events_errors", events.c.error_code, events.c.id, where=events.c.error_code.is_not(None))
 index_where("ix_events_untold", events.c.id, where=is_untold)
 index_where("ix_orphans_slots", orphans.c.account, orphans.c.held_until, where=is_held)
 index_where("ix_orphans_due", orphans.c.due_at, where=orphans.c.due_at.is_not(None))

@@ -33,6 +33,7 @@ class Holder:
     state: State
     since: datetime | None
     seconds: float | None = None
+    report_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,17 @@ _NO_REASON = Fault("vendor_unavailable", "the vendor keeps failing", "Nothing to
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What the settings say of an account: `rate_burst` starts at once, `rate_refill` more each second."""
+    """What the settings say of an account: `rate_burst` starts at once, `rate_refill` more each second.
+
+    `freshness` is how old, in seconds, what is stored of a report type may become.
+    """
 
     vendor: str
     max_started: int
     rate_burst: float | None = None
     rate_refill: float = 0.0
     tenant_weights: Mapping[str, float] = field(default_factory=dict)
+    freshness: Mapping[str, float] = field(default_factory=dict)
 
 
 class Effect(StrEnum):
@@ -128,6 +132,10 @@ class Throttle:
             case Effect.REFUSED:
                 after = self._opened(now, draw, fault, base=_REFUSED_BASE)
         return after
+
+    def tokens_left(self, now: datetime) -> float | None:
+        """What the bucket holds now; None where the account has none."""
+        return None if self.burst is None else self._filled(now)
 
     def rested(self, seconds: float, *, now: datetime) -> "Throttle":
         """Block before the vendor does: it said that nothing remains until then."""

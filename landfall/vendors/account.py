@@ -1,10 +1,23 @@
 """Says what every vendor's account settings have in common."""
 
 import ipaddress
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from landfall.settings import SecretRef, SettingsError
 
@@ -18,6 +31,29 @@ TextOrSecret = Annotated[
     Annotated[str, Field(min_length=1), Tag("text")] | Annotated[SecretRef, Tag("secret")],
     Discriminator(_form),
 ]
+
+_DURATION = TypeAdapter(timedelta)
+
+
+def _length(value: object) -> timedelta:
+    # pydantic would take a number of seconds, too, and a length with a minus.
+    if isinstance(value, str) and value.startswith("P"):
+        try:
+            length = _DURATION.validate_python(value)
+        except ValidationError:
+            length = timedelta()
+        if length:
+            return length
+    raise ValueError("write it as an ISO 8601 duration longer than nothing, for example PT36H or P7D")
+
+
+def _table_of_lengths(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise ValueError('write it as { REPORT_TYPE = "PT36H" }')  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
+Targets = Annotated[dict[str, Annotated[timedelta, BeforeValidator(_length)]], BeforeValidator(_table_of_lengths)]
 
 
 class Account(BaseModel):
@@ -59,6 +95,10 @@ class Account(BaseModel):
     )
     retention_count: int | None = Field(
         default=None, ge=0, description="`landfall prune` keeps so many of the newest files; none: all."
+    )
+
+    freshness: Targets = Field(
+        default_factory=dict, description="How old what is stored may become, by report type; none: any age."
     )
 
     at_rest: Literal["identity", "gzip", "zstd"] = Field(

@@ -1,7 +1,7 @@
 """Lists the vendors and reads the accounts at them, without any client."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +39,7 @@ def limits_of(accounts: Mapping[str, Account]) -> dict[str, AccountLimits]:
             rate_burst=account.rate_burst,
             rate_refill=account.rate_refill,
             tenant_weights=account.tenant_weights,
+            freshness={kind: length.total_seconds() for kind, length in account.freshness.items()},
         )
         for name, account in accounts.items()
     }
@@ -50,7 +51,9 @@ def _account(name: str, table: Mapping[str, Any]) -> Account:
             f"accounts.{name!a}: an account's name begins with a lower-case letter or a digit and goes on with those, "
             "with - or _, 63 characters at most; rename it."
         )
-    schema = _schemas(name, table).account
+    schemas = _schemas(name, table)
+    _check_report_types(name, table.get("freshness"), schemas.request.report_types)
+    schema = schemas.account
     try:
         return schema.model_validate(dict(table))
     except ValidationError as error:
@@ -69,10 +72,19 @@ def _schemas(name: str, table: Mapping[str, Any]) -> VendorSchemas:
     return schemas
 
 
+def _check_report_types(name: str, freshness: object, known: Sequence[str]) -> None:
+    kinds = freshness if isinstance(freshness, Mapping) else ()
+    for wrong in (kind for kind in kinds if kind not in known):
+        written = ascii(wrong)[1:-1]
+        raise SettingsError(
+            f"accounts.{name}.freshness.{written}: there is no such report type; known are {', '.join(known)}."
+        )
+
+
 def _complaint(name: str, schema: type[Account], found: ErrorDetails) -> str:
     """Name the setting as it stands in the file: the location below it may hold the tags of a choice."""
-    setting = str(found["loc"][0])
-    where = f"accounts.{name}.{setting}"
+    setting, *below = map(str, found["loc"])
+    where = ".".join(["accounts", name, setting, *(below if setting == "freshness" else ())])
     match found["type"]:
         case "missing":
             return f"{where} is missing; add it."

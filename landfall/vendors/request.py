@@ -46,6 +46,7 @@ class VendorRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True)
 
     example: ClassVar[dict[str, Any]]
+    report_types: ClassVar[tuple[str, ...]]
 
     start: Instant | None = Field(default=None, description="First moment of the range, ISO 8601 with a time zone.")
     end: Instant | None = Field(default=None, description="End of the range, later than start.")
@@ -71,7 +72,7 @@ class VendorRequest(BaseModel):
 
     @property
     def report_type(self) -> str:
-        """The kind of report, as the vendor calls it; part of the artifact's name."""
+        """The kind of report, as the vendor calls it, one of `report_types`; part of the artifact's name."""
         raise NotImplementedError
 
     def resolved(self, now: datetime) -> dict[str, Any]:  # noqa: ARG002 - for vendors whose default range moves with time

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from fastapi.responses import StreamingResponse
 
-from api.routes.files import _answer, _look_up
+from api.stored_files import answer as answer_with
+from api.stored_files import look_up
 from landfall.database import artifacts
 from landfall.exports.job import ExportJob
 from landfall.storage.disk import DiskStore
@@ -162,12 +163,12 @@ class Linkless(DiskStore):
 def test_a_file_that_no_link_can_be_given_for_streams_through_the_api(api: Stack, stored: ExportJob) -> None:
     assert stored.artifact
     store = Linkless(api.home / "files")
-    place = _look_up(store, stored.artifact, read=True)
-    answer = _answer(stored, place, {"etag": ETAG})
+    place = look_up(store, stored.artifact, read=True)
+    answer = answer_with(stored, place, {"etag": ETAG})
     assert isinstance(answer, StreamingResponse)
     assert answer.headers["content-length"] == str(SIZE)
     assert b"".join(place.chunks or ()) == CONTENT
-    head = _answer(stored, _look_up(store, stored.artifact, read=False), {"etag": ETAG})
+    head = answer_with(stored, look_up(store, stored.artifact, read=False), {"etag": ETAG})
     assert (head.body, head.headers["content-length"]) == (b"", str(SIZE))
 
 

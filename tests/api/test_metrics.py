@@ -112,8 +112,22 @@ def test_a_limited_key_sees_its_accounts_alone(api: Stack) -> None:
     assert exposed.values("account") == {"shop-ab"}
     assert exposed.total("landfall_throttled_answers_total") == 2
     assert exposed.one("landfall_database_up") == 1
-    hidden = {"landfall_steps", "landfall_http_requests", "landfall_worker_info", "landfall_webhook_backlog"}
+    hidden = {
+        "landfall_steps",
+        "landfall_http_requests",
+        "landfall_worker_info",
+        "landfall_webhook_backlog",
+        "landfall_part_up",
+    }
     assert not hidden & set(exposed.names)
+
+
+def test_a_scrape_tells_which_part_is_missing_and_how_much_room_is_left(api: Stack) -> None:
+    exposed = scrape(api)
+    parts = {part: exposed.one("landfall_part_up", part=part) for part in exposed.values("part")}
+    assert parts == {"database": 1, "schema": 1, "redis": 1, "store": 1, "workers": 0}
+    assert exposed.one("landfall_store_free_bytes") > 0
+    assert exposed.one("landfall_store_reserve_bytes") == 64 << 20
 
 
 def test_a_scrape_needs_a_key(api: Stack) -> None:

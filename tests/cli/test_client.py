@@ -125,7 +125,9 @@ def test_a_body_arrives_whole(answering: Answers) -> None:
     assert download(answering(200, b"x" * 3_000_000)) == b"x" * 3_000_000
 
 
-def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: Answers, tmp_path: Path) -> None:
+def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor_and_what_is_stale(
+    answering: Answers, tmp_path: Path
+) -> None:
     refused = {"code": "credentials_refused", "message": "no\tentry", "action": "Renew them."}
     free = {"vendor": "acme", "slots_used": 1, "limit": 2, "max_started": 5, "queued": 7}
     api = answering(
@@ -152,10 +154,17 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
                     "name": "d",
                     "blocked_until": None,
                     "breaker": {"state": "half_open", "error": refused, "until": None},
+                    "freshness": [
+                        {"report_type": "orders", "age_seconds": 150_000.0, "target_seconds": 129_600.0, "met": False},
+                        {"report_type": "items", "age_seconds": None, "target_seconds": 60.0, "met": False},
+                        {"report_type": "sales", "age_seconds": 5.0, "target_seconds": 60.0, "met": True},
+                        {"report_type": "taxes", "age_seconds": 5e6, "target_seconds": None, "met": None},
+                    ],
                 },
             ]
         },
     )
+    stale = "orders: 41 h 40 min old, target 36 h 00 min; items: nothing stored yet, target 1 min 00 s"
     ended = landfall(tmp_path, "accounts", "--url", api.url, env={"TZ": "UTC"})
     header, *rows = [line.split("\t") for line in ended.stdout.splitlines()]
     assert header == [
@@ -169,11 +178,12 @@ def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor(answering: An
         "BREAKER",
         "PAUSED_SINCE",
         "PAUSED_BY",
+        "STALE",
     ]
     assert [row[1:6] for row in rows] == [["acme", "1", "2", "5", "7"]] * 4
     assert [[row[0], *row[6:]] for row in rows] == [
-        ["a", "2999-01-31 12:00:00", "", "", ""],
-        ["b", "", "", "2026-01-31 12:00:00", "anna"],
-        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry", "", ""],
-        ["d", "", "half_open: credentials_refused: no entry", "", ""],
+        ["a", "2999-01-31 12:00:00", "", "", "", ""],
+        ["b", "", "", "2026-01-31 12:00:00", "anna", ""],
+        ["c", "", "open until 2999-01-31 12:00:00: credentials_refused: no entry", "", "", ""],
+        ["d", "", "half_open: credentials_refused: no entry", "", "", stale],
     ]

@@ -142,3 +142,85 @@ RELEASED["0004"] = RELEASED["0003"] | {"duties": [{"name": "sweep", "holder": "a
 RELEASED["0005"] = RELEASED["0004"] | {
     "exports": [export | _OF_EXPORT_2 | _OF_EXPORT_3 | {"crashes": 1} for export in _EXPORTS]
 }
+_DELIVERY = {
+    "webhook": "ops",
+    "url": None,
+    "type": "export.stored",
+    "subject": "exp_stored",
+    "account": "shop-bwp",
+    "payload": '{"id": "exp_stored"}',
+    "state": "delivered",
+    "attempts": 1,
+    "created_at": T0,
+    "due_at": None,
+    "finished_at": LATER,
+    "status": 200,
+    "error": None,
+}
+RELEASED["0006"] = RELEASED["0005"] | {
+    "accounts": [
+        account | _THROTTLED | {"paused_at": T0, "paused_by": "anna", "probe": None}
+        if account["name"] == "shop-ab"
+        else account | _THROTTLED | {"paused_at": None, "paused_by": None, "probe": "exp_starting"}
+        for account in _ACCOUNTS
+    ],
+    "exports": [
+        export
+        | _OF_EXPORT_2
+        | _OF_EXPORT_3
+        | {"crashes": 1, "callback_url": "https://receiver.example/told", "withdrawals": 1}
+        for export in _EXPORTS
+    ],
+    "events": [event | {"untold": False} for event in _events(_EXPORTS)],
+    "keys": [
+        {
+            "id": "key_1",
+            "name": "anna",
+            "prefix": "lf_abcdefgh",
+            "sha256": "d" * 64,
+            "scope": "admin",
+            "accounts": ["shop-bwp"],
+            "created_at": T0,
+            "expires_at": None,
+            "revoked_at": None,
+            "last_used_at": LATER,
+        }
+    ],
+    "answers": [
+        {
+            "key_id": "key_1",
+            "idempotency_key": "once",
+            "request_hash": "e" * 64,
+            "status": 202,
+            "location": "/v1/exports/exp_queued",
+            "body": "{}",
+            "created_at": T0,
+        }
+    ],
+    "batches": [
+        {
+            "id": f"bat_{name}",
+            "requested": 2,
+            "labels": {"team": "ä"},
+            "created_at": T0,
+            "finished_at": LATER if ending else None,
+            "ending": ending,
+        }
+        for name, ending in (("live", None), ("ended", {"by_state": {"stored": 1, "failed": 1}, "failures": []}))
+    ],
+    "batch_items": [
+        {"batch_id": batch, "created_at": T0, "export_id": export, "number": number, "ours": True}
+        for batch, members in (("bat_live", ("exp_queued", "exp_ready")), ("bat_ended", ("exp_stored", "exp_failed")))
+        for number, export in enumerate(members)
+    ],
+    "batch_accounts": [
+        {"account": "shop-bwp", "created_at": T0, "batch_id": batch} for batch in ("bat_live", "bat_ended")
+    ],
+    "deliveries": [
+        _DELIVERY | {"id": "dlv_1"},
+        _DELIVERY | {"id": "dlv_2", "webhook": None, "url": "https://receiver.example/told", "state": "failed"},
+    ],
+    "workers": [
+        {"id": "host:1:a", "version": "0.6", "started_at": T0, "seen_at": LATER, "running": 2, "metrics": None}
+    ],
+}

@@ -26,6 +26,7 @@ from landfall.exports.settling import Event
 from landfall.exports.states import State, Step
 from landfall.settings import Settings
 from tests.asynchronous import run
+from tests.database import counted
 from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
 from worker.archiving import Archiving
@@ -62,7 +63,7 @@ def test_an_archived_export_reads_as_before_but_is_listed_no_more(connection: Co
     job = stored(connection, "exp_1", labels={"team": "ä"}, error=FAULT, polled_at=NOON, deadline_at=NOON)
     ledger.note(connection, job, Event("give up", Step.DOWNLOAD, 3, FAULT, "a note"), at=NOON + DAY)
     told = reading.timeline(connection, job.id)
-    assert archive.move(connection, [job.id]) == 1
+    assert counted.move(connection, [job.id]) == 1
     assert archive.find(connection, job.id) == job
     assert archive.timeline(connection, job.id) == told
     assert len(told) == 2
@@ -85,7 +86,7 @@ def test_only_what_ended_long_enough_ago_is_old(connection: Connection) -> None:
     stored(connection, "exp_young", finished_at=now - DAY + timedelta(minutes=1))
     stored(connection, "exp_live", state=State.EXPORTING, finished_at=None, artifact=None)
     assert old(connection) == ["exp_older", "exp_old"]
-    assert archive.move(connection, ["exp_live", "exp_old"]) == 1
+    assert counted.move(connection, ["exp_live", "exp_old"]) == 1
     assert ledger.find(connection, "exp_live") is not None
 
 
@@ -125,7 +126,7 @@ def test_an_export_whose_report_may_hold_a_slot_stays(connection: Connection) ->
     of_ended = [orphan for orphan in orphans.find_due(connection, 10) if orphan.export_id == ended.id]
     assert orphans.end(connection, of_ended[0], now=now, built=True)
     used = accounts.slots_used(connection, SHOP)
-    assert archive.move(connection, old(connection)) == 2
+    assert counted.move(connection, old(connection)) == 2
     assert ledger.versions(connection, [job.id for job in (named, unnamed, over, ended)]).keys() == {
         named.id,
         unnamed.id,
@@ -136,14 +137,14 @@ def test_an_export_whose_report_may_hold_a_slot_stays(connection: Connection) ->
 def test_an_export_whose_end_webhooks_have_yet_to_be_told_stays(connection: Connection) -> None:
     told, untold = stored(connection, "exp_told"), stored(connection, "exp_untold")
     connection.execute(insert(t.events).values(event_row(untold, Event("give up", None, 1), NOON, untold=True)))
-    assert archive.move(connection, [told.id, untold.id]) == 1
+    assert counted.move(connection, [told.id, untold.id]) == 1
     assert [each.job.id for each in news.take(connection, 10)] == [untold.id]
-    assert archive.move(connection, [told.id, untold.id]) == 1
+    assert counted.move(connection, [told.id, untold.id]) == 1
 
 
 def test_a_start_that_is_answered_when_its_export_is_in_the_archive_changes_nothing(connection: Connection) -> None:
     job = stored(connection, "exp_1", state=State.CANCELLED, artifact=None)
-    assert archive.move(connection, old(connection)) == 1
+    assert counted.move(connection, old(connection)) == 1
     asked = replace(job, state=State.STARTING, version=job.version - 1, finished_at=None)
     late = Advanced(to=State.EXPORTING, report_id="r-late")
     assert write_outcome(connection, asked, late, Policy(), seconds=100_000.0) is None
@@ -154,14 +155,14 @@ def test_what_was_learned_from_archived_exports_is_still_known(connection: Conne
     job = stored(connection, "exp_1")
     build_times.record(connection, job, 0.0, now=NOON + DAY)
     headers.keep(connection, job, FILE, now=NOON)
-    archive.move(connection, [job.id])
+    counted.move(connection, [job.id])
     assert len(build_times.recent(connection, job.account, job.report_type)) == 1
     assert headers.last(connection, job) == ("h", ["id", "größe"])
 
 
 def test_what_a_later_release_added_to_exports_has_its_default_in_the_archive(connection: Connection) -> None:
     job = stored(connection, "exp_1")
-    archive.move(connection, [job.id])
+    counted.move(connection, [job.id])
     columns = connection.execute(select(t.archived_exports.c.export)).scalar_one()
     del columns["tenant"]
     connection.execute(update(t.archived_exports).values(export=columns))
@@ -172,7 +173,7 @@ def test_a_schema_with_archived_exports_is_not_taken_back(database_url: str) -> 
     def work(connection: Connection) -> None:
         accounts.register(connection, LIMITS)
         stored(connection, "exp_1")
-        archive.move(connection, ["exp_1"])
+        counted.move(connection, ["exp_1"])
 
     on(database_url, lambda database: database.write(work))
     with pytest.raises(CommandError, match="archived_exports"):
@@ -194,6 +195,7 @@ def test_one_round_archives_all_that_is_old_where_the_duty_is_ours(database_url:
         accounts.register(connection, LIMITS)
         jobs = [make_job(id=f"exp_{n}", state=State.FAILED, finished_at=NOON) for n in range(count)]
         ledger.accept(connection, [*jobs, make_job(id="exp_live")])
+        counted.take_for_counted(connection)
 
     async def scenario(database: Database) -> tuple[int, int, int]:
         await database.write(fill)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from landfall.database import accounts, archive, batches, ledger
+from landfall.database import accounts, batches, ledger
 from landfall.database.clock import read_clock
 from landfall.database.reading import Position
 from landfall.database.service_tables import batches as batch_rows
@@ -14,6 +14,7 @@ from landfall.database.tables import exports
 from landfall.exports.job import ExportJob, Fault
 from landfall.exports.states import State
 from landfall.exports.throttle import AccountLimits
+from tests.database import counted
 from tests.exports.jobs import NOON, make_job
 
 FAULT = Fault("request_refused", "no such range", "Mend it.")
@@ -113,7 +114,7 @@ def test_an_archived_export_still_counts(connection: Connection, state: State) -
     _make(connection, "bat_1", jobs)
     _end(connection, *(job.id for job in jobs), state=state)
     before = batches.finish(connection)
-    assert archive.move(connection, ["exp_000"]) == 1
+    assert counted.move(connection, ["exp_000"]) == 1
     assert [batches.find(connection, "bat_1")] == before
     assert [failure.export_id for failure in before[0].failures] == (
         ["exp_000", "exp_001"] if state is State.FAILED else []
@@ -127,7 +128,7 @@ def test_who_sees_one_account_sees_no_batch_of_another_s_exports(connection: Con
     _make(connection, "bat_mine", [mine])
     _make(connection, "bat_both", [mine, other])
     _end(connection, "exp_other")
-    archive.move(connection, ["exp_other"])
+    counted.move(connection, ["exp_other"])
     assert batches.find(connection, "bat_both", {"shop-ab"}) is None
     assert batches.find(connection, "bat_both", {"shop-ab", "shop-bwp"})
     assert [each.id for each in batches.page(connection, None, 10, {"shop-ab"})] == ["bat_mine"]

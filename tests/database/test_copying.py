@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, text, update
 
-from landfall.database import accounts, admission, archive, batches, copying, following, headers, ledger, orphans
+from landfall.database import accounts, admission, batches, copying, following, headers, ledger, orphans
 from landfall.database import tables as t
 from landfall.database.copying import TABLES, CopyRefused
 from landfall.database.postgres import open_engine as open_postgres
@@ -18,6 +18,7 @@ from landfall.database.tables import exports
 from landfall.exports.job import Artifact
 from landfall.exports.states import State
 from tests.asynchronous import run
+from tests.database import counted
 from tests.database.databases import LIMITS, migrated
 from tests.exports.jobs import NOON, make_job
 
@@ -77,7 +78,7 @@ def test_a_copy_gives_no_event_the_number_of_one_that_was_archived(tmp_path: Pat
         accounts.register(reading, LIMITS)
         ledger.accept(reading, [make_job(id="exp_live"), make_job(id="exp_2", state=State.FAILED, finished_at=NOON)])
         last = following.newest(reading)
-        assert archive.move(reading, ["exp_2"]) == 1
+        assert counted.move(reading, ["exp_2"]) == 1
         run(write_at_length(postgres_url, lambda target: copying.copy(reading, target, lambda _rows: None)))
     assert run(write_at_length(postgres_url, next_number)) == last + 1
     source.dispose()

@@ -13,6 +13,7 @@ from landfall.exports.explaining import explain
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event
 from landfall.exports.states import State
+from tests.database import counted
 from tests.exports.jobs import make_job
 
 MINUTE = timedelta(minutes=1)
@@ -98,7 +99,7 @@ def test_what_has_ended_knows_its_last_event_archived_or_not(connection: Connect
     before = known(connection, "exp_1")
     assert before.last is not None
     assert (before.last.kind, before.last.note) == ("cancel", "by key ops")
-    assert archive.move(connection, ["exp_1"]) == 1
+    assert counted.move(connection, ["exp_1"]) == 1
     after = known(connection, "exp_1")
     assert (after.archived, after.last) == (True, before.last)
     assert explain(after).summary.endswith("by key ops.")
@@ -114,7 +115,7 @@ def test_an_archived_timeline_keeps_its_numbers_and_reads_in_pages(connection: C
     ledger.accept(connection, [make_job(id="exp_0"), job])
     for number in range(5):
         ledger.note(connection, job, Event("wait", None, number), at=now)
-    assert archive.move(connection, ["exp_1"]) == 1
+    assert counted.move(connection, ["exp_1"]) == 1
     whole = archive.timeline(connection, "exp_1")
     assert [event.id for event in whole] == [2, 3, 4, 5, 6, 7]
     assert archive.timeline(connection, "exp_1", after=4, limit=2) == whole[3:5]

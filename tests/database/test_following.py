@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, select
 
-from landfall.database import accounts, archive, following, ledger
+from landfall.database import accounts, following, ledger
 from landfall.database import tables as t
 from landfall.database.connection import Database
 from landfall.database.following import Happening, Mark
@@ -18,6 +18,7 @@ from landfall.exports.settling import Event
 from landfall.exports.states import State
 from landfall.settings import Settings
 from tests.asynchronous import run
+from tests.database import counted
 from tests.database.databases import LIMITS
 from tests.exports.jobs import NOON, make_job
 
@@ -226,7 +227,7 @@ def test_the_number_of_an_event_that_was_archived_is_not_given_again(database_ur
     def end(connection: Connection) -> None:
         ended = make_job(id="exp_2", state=State.FAILED, finished_at=NOON)
         ledger.accept(connection, [ended])
-        assert archive.move(connection, ["exp_2"]) == 1
+        assert counted.move(connection, ["exp_2"]) == 1
 
     async def work(database: Database) -> None:
         _, mark = await read_on(database, Mark(0))

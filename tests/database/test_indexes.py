@@ -37,7 +37,7 @@ from landfall.exports.policy import Policy
 from landfall.exports.states import State
 from landfall.settings import Settings
 from tests.asynchronous import run
-from tests.database import many_exports
+from tests.database import counted, many_exports
 from tests.database.databases import migrated
 from tests.database.many_exports import NEWEST, RARE_VENDOR, account_name, export_id
 from tests.database.work import Work, measured
@@ -218,7 +218,7 @@ def _furnish(connection: Connection, count: int) -> None:
     for number in range(2 * build_times.WINDOW):
         build_times.record(connection, waiting[0], None, now=NEWEST + timedelta(seconds=number))
     oldest = [*range(count - int(_ARCHIVED * count), count), _FEW - 1]
-    archive.move(connection, [export_id(number) for number in oldest])
+    counted.move(connection, [export_id(number) for number in oldest])
     if connection.dialect.name == "postgresql":
         many_exports.gather_statistics(connection)
 

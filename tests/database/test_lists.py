@@ -1,5 +1,6 @@
 """Promises of lists: they hold what the filter names, in order and page by page, whatever the filter."""
 
+from collections import Counter
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert, select
 
-from landfall.database import ledger, reading, service_tables
+from landfall.database import counting, ledger, reading, service_tables
 from landfall.database import tables as t
 from landfall.database.reading import Filter, Position, TimelineEvent
 from landfall.exports.job import ExportJob, Fault
@@ -70,6 +71,15 @@ def lets_through(wanted: Filter, job: ExportJob) -> bool:
         and (wanted.batch is None or job.id in BATCH)
         and (wanted.within is None or job.account in wanted.within)
     )
+
+
+@pytest.mark.parametrize("number", range(len(FILTERS)))
+def test_a_count_tells_how_many_of_each_state_a_list_holds(connection: Connection, number: int) -> None:
+    jobs = fill(connection)
+    for other in FILTERS:
+        wanted = Filter(**(other | FILTERS[number]))
+        held = Counter(job.state for job in jobs if lets_through(wanted, job))
+        assert counting.by_state(connection, wanted) == held, wanted
 
 
 @pytest.mark.parametrize("number", range(len(FILTERS)))

@@ -51,7 +51,7 @@ def test_a_migration_that_is_cut_short_leaves_nothing_and_is_done_again(
     before = schema()
     with monkeypatch.context() as patch:
         # The last table that the newest revision makes.
-        patch.setattr(Operations, "create_table", _failing_at("workers", Operations.create_table))
+        patch.setattr(Operations, "create_table", _failing_at("failure_hours", Operations.create_table))
         with pytest.raises(SystemError, match="cut short"):
             migrate(settings)
     assert schema() == before

@@ -57,6 +57,7 @@ async def test_the_page_s_vendor_starts_polls_and_links(acme: ModuleType) -> Non
     schemas = sys.modules["landfall.vendors.acme"].SCHEMAS
     assert isinstance(schemas, VendorSchemas)
     assert schemas.starts_repeat is False
+    assert schemas.request.report_types == ("sales", "returns")
     job = make_job(request=schemas.request.example)
     status = [answer(body={"status": word, "seconds": 42}) for word in ("building", "odd", "done")]
     link = answer(body={"url": "https://files.acme.example/1.csv"})

@@ -58,6 +58,27 @@ def test_accounts_of_both_vendors_are_read_with_their_defaults() -> None:
         ("shop", PRIME | {"client_id": 7}, "accounts.shop.client_id: write it as { env ="),
         ("shop", PRIME | {"client_id": {"env": "A", "file": "B"}}, "accounts.shop.client_id: give either { env ="),
         ("shop", PRIME | {"api_version": "a b"}, "accounts.shop.api_version"),
+        ("shop", GEMS | {"freshness": "PT36H"}, "accounts.shop.freshness: write it as { REPORT_TYPE ="),
+        (
+            "shop",
+            GEMS | {"freshness": {"order": "PT1H"}},
+            "accounts.shop.freshness.order: there is no such report type",
+        ),
+        (
+            "shop",
+            GEMS | {"freshness": {"or\nder": 5}},
+            "freshness.or\\nder: there is no such report type; known are orders",
+        ),
+        ("shop", GEMS | {"freshness": {"": "P1D"}}, "accounts.shop.freshness.: there is no such report type"),
+        ("shop", PRIME | {"freshness": {"orders": "P1D"}}, "such report type; known are USER_EVENTS."),
+        *(
+            (
+                "shop",
+                GEMS | {"freshness": {"orders": length}},
+                "accounts.shop.freshness.orders: write it as an ISO 8601",
+            )
+            for length in ("36h", "36:00:00", "P0D", "-P1D", "P", "P999999999999D", "", 36, True, None, {"a": "P1D"})
+        ),
     ],
 )
 def test_a_wrong_account_is_told_in_one_line_that_names_the_setting(
@@ -100,6 +121,18 @@ def test_only_a_vendor_that_finds_its_report_again_may_be_asked_twice_to_start()
         "intelligems": True,
         "buy_with_prime": False,
     }
+
+
+def test_every_vendors_example_is_of_a_report_type_that_can_have_a_freshness_target() -> None:
+    for schemas in VENDORS.values():
+        request = schemas.request.model_validate(schemas.request.example)
+        assert request.report_type in schemas.request.report_types
+
+
+def test_an_account_tells_the_database_how_old_its_files_may_become() -> None:
+    targets = {"orders": "PT36H", "order_line_items": "P1DT0.5S"}
+    limits = limits_of(parse_accounts({"shop-ab": GEMS | {"freshness": targets}}))
+    assert limits["shop-ab"].freshness == {"orders": 129_600.0, "order_line_items": 86_400.5}
 
 
 def test_an_account_tells_the_database_its_slots_its_rate_and_its_tenants() -> None:

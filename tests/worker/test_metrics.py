@@ -44,6 +44,21 @@ def test_a_step_counts_once_under_what_it_came_to(outcome: Outcome, name: str) -
     assert found.total("landfall_step_errors_total", error="internal_error") == (name in {"retrying", "gave_up"})
 
 
+def test_what_alarms_watch_begins_at_zero_for_each_vendor() -> None:
+    found = exposed(Metrics({VENDOR}))
+    for state in ("stored", "failed"):
+        assert found.one("landfall_finished_exports_total", vendor=VENDOR, state=state) == 0
+    assert found.one("landfall_unknown_statuses_total", vendor=VENDOR) == 0
+    assert found.one("landfall_webhook_deliveries_total", result="failed") == 0
+
+
+def test_a_status_that_is_not_known_is_counted_and_a_plain_not_yet_is_not() -> None:
+    metrics = Metrics({VENDOR})
+    for outcome in (Waiting(), Waiting(note="unknown status 'PARKED'")):
+        metrics.settled(Step.POLL, BUILDING, outcome, BUILDING, 0.2)
+    assert exposed(metrics).one("landfall_unknown_statuses_total", vendor=VENDOR) == 1
+
+
 def test_an_outcome_that_came_too_late_is_no_settled_step() -> None:
     metrics = Metrics()
     metrics.settled(Step.DOWNLOAD, BUILDING, Advanced(to=State.STORED, artifact=FILE), None, 0.2)

@@ -1,11 +1,13 @@
 """Describes what can be asked of Buy with Prime: an analytics report."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from landfall.vendors.request import VendorRequest, iso_utc
+
+ReportType = Literal["USER_EVENTS"]
 
 _DEFAULT_RANGE = timedelta(days=7)
 
@@ -17,9 +19,10 @@ class BuyWithPrimeRequest(VendorRequest):
     """
 
     example: ClassVar[dict[str, Any]] = {"report_type": "USER_EVENTS", "start": "2026-01-01", "end": "2026-02-01"}
+    report_types: ClassVar[tuple[str, ...]] = get_args(ReportType)
 
     # Under another name, because the property that every vendor has would hide a field `report_type`.
-    report: Literal["USER_EVENTS"] = Field(alias="report_type", description="The only kind of report there is.")
+    report: ReportType = Field(alias="report_type", description="The only kind of report there is.")
 
     @model_validator(mode="after")
     def _has_a_whole_range_or_none(self) -> Self:

@@ -1,7 +1,7 @@
 """Describes what can be asked of Intelligems: the export of one experience."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -13,6 +13,8 @@ UUID_PATTERN = (
     r"^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
     r"|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$"
 )
+
+ExportType = Literal["orders", "order_line_items", "order_reconciliation"]
 
 _FIRST_OF_TEN_DIGITS = datetime.fromtimestamp(10**9, UTC)
 _LAST_OF_TEN_DIGITS = datetime.fromtimestamp(10**10 - 1, UTC)
@@ -32,8 +34,10 @@ class IntelligemsRequest(VendorRequest):
         "filters": {"deviceType": "mobile", "countryCodes": ["US", "GB"]},
     }
 
+    report_types: ClassVar[tuple[str, ...]] = get_args(ExportType)
+
     experience_id: str = Field(pattern=UUID_PATTERN, description="UUID of the experience (A/B test).")
-    export_type: Literal["orders", "order_line_items", "order_reconciliation"]
+    export_type: ExportType
     filters: Filters | None = Field(default=None, description="Analytics filters, in the vendor's own names.")
 
     @field_validator("start", "end")

@@ -1,0 +1,1 @@
+"""Serves the operations pages: what people look at in a browser."""

@@ -1,0 +1,98 @@
+"""Reads the forms of the pages, and makes sure that a person sent them from one of these pages."""
+
+import hmac
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, Request
+
+from api.logins import Visitor
+from api.problems import ProblemError
+from api.strict_route import StrictRoute
+
+_MOST_FIELDS = 1000
+_KIND = "application/x-www-form-urlencoded"
+_FOREIGN = "this form was not sent from a page of Landfall; open the page anew and send it from there"
+
+
+class PageRoute(StrictRoute):
+    """A route of the pages: `APIRouter(route_class=PageRoute)`. Bodies are forms, queries as strict as the API's."""
+
+    reads_json = False
+
+
+class Form(Mapping[str, str]):
+    """The fields of a form; one that was sent twice has its last value, `all_of` gives every one."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        """Hold the fields in their order."""
+        self._fields = fields
+        self._last = dict(fields)
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a field."""
+        return self._last[name]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - Mapping's own
+        """The names."""
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len(self._last)
+
+    def all_of(self, name: str) -> list[str]:
+        """Every value of a field, in order."""
+        return [value for each, value in self._fields if each == name]
+
+    def text(self, name: str) -> str:
+        """A field without the spaces around it, empty where it is missing."""
+        return self._last.get(name, "").strip()
+
+
+async def _read(request: Request) -> Form:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _KIND:
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form is sent as {_KIND}")
+    try:
+        text = (await request.body()).decode("utf-8")
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "this is no form that a browser sends; send it again") from None
+    if any("\0" in value for _, value in fields):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "a field holds a NUL character; write it without")
+    return Form(fields)
+
+
+async def _from_anywhere(request: Request) -> Form:
+    _check_origin(request)
+    return await _read(request)
+
+
+async def _from_a_visitor(request: Request) -> Form:
+    _check_origin(request)
+    form = await _read(request)
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    sent = form.text("form_token").encode()
+    if visitor is None or not hmac.compare_digest(sent, visitor.form_token.encode()):
+        raise ProblemError(HTTPStatus.FORBIDDEN, _FOREIGN, code="foreign_form")
+    return form
+
+
+def _check_origin(request: Request) -> None:
+    """Raise ProblemError (403) where the browser says that another site's page sent it."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is None:
+        # A browser from before 2023, or no browser: without either there is no cookie of somebody else's to misuse.
+        ours = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    else:
+        ours = site in {"same-origin", "none"}
+    if not ours:
+        raise ProblemError(HTTPStatus.FORBIDDEN, _FOREIGN, code="foreign_form")
+
+
+# What somebody who is logged in sent from one of our pages: it carries the token of their session.
+Sent = Annotated[Form, Depends(_from_a_visitor)]
+# What anybody may send, from our own origin.
+SentByAnybody = Annotated[Form, Depends(_from_anywhere)]

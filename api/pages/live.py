@@ -1,0 +1,74 @@
+"""Tells a page that something has happened, at most twice a second, so that it looks again."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.auth import Caller, Reader
+from api.event_stream import EventStream, named_event
+from api.feed import Feed
+from api.pages.forms import PageRoute
+from api.problems import ProblemError
+
+_HEARTBEAT_SECONDS = 15.0
+_LONGEST_SECONDS = 900.0
+_PAUSE_SECONDS = 0.5
+_MOST_OF_A_KEY = 100
+_MOST = 500
+_BEGIN = b"retry: 2000\n\n"
+_HEARTBEAT = b": heartbeat\n\n"
+_CHANGE = named_event("change", "{}")
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/live")
+async def live(
+    request: Request, caller: Reader, export: Annotated[str | None, Query(max_length=100)] = None
+) -> Response:
+    """A `change` whenever something happens to an export that the caller sees, or to the one that is named."""
+    feed: Feed = request.app.state.feed
+    if feed.listeners[caller.key_id] >= _MOST_OF_A_KEY or feed.listeners.total() >= _MOST or feed.closed:
+        detail = "too many pages listen already; this one looks again by itself every few seconds"
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+    return EventStream(_changes(feed, caller, export))
+
+
+async def _changes(feed: Feed, caller: Caller, export: str | None) -> AsyncGenerator[bytes, None]:
+    clock = asyncio.get_running_loop().time
+    end, position = clock() + _LONGEST_SECONDS, None
+    with feed.listening(caller.key_id):
+        yield _BEGIN
+        while not feed.closed and clock() < end:
+            change = feed.change
+            news, position = _since(feed, caller, export, position)
+            if news:
+                yield _CHANGE
+                await asyncio.sleep(_PAUSE_SECONDS)
+            elif not await _comes(change, min(_HEARTBEAT_SECONDS, end - clock())):
+                yield _HEARTBEAT
+
+
+def _since(feed: Feed, caller: Caller, export: str | None, position: int | None) -> tuple[bool, int | None]:
+    """Whether there is news behind a position, and the position after it.
+
+    At the first look there is: nobody knows what has happened since the page was written, or while it was cut off.
+    """
+    mark = feed.mark
+    if mark is None or position is None or position > mark:
+        return mark is not None, mark
+    found = feed.after(position)
+    # What reaches further back than the news at hand may hold anything.
+    news = found is None or any(caller.sees(each.account) and export in {None, each.export_id} for each in found)
+    return news and mark > position, mark
+
+
+async def _comes(change: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await change.wait()
+    return False
