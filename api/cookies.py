@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-# Of two Landfalls on one machine each has its own: cookies know hosts, but no ports. Under the other prefix a browser takes it only over https, without a domain: no sibling host can plant one (RFC 6265bis).
+# Under this prefix a browser takes it only over https, without a domain: no sibling host can plant one (RFC 6265bis).
 _OVER_TLS = "__Host-landfall_session"
 _PLAIN = "landfall_session"
 
@@ -32,7 +32,8 @@ def take_back(response: Response, scope: Scope) -> None:
 
 
 def _name(scope: Scope) -> str:
-    if scope["scheme"] == "https":
-        return _OVER_TLS
-    _, port = scope.get("server") or ("", 0)
-    return f"{_PLAIN}_{port}"
+    name = _OVER_TLS if scope["scheme"] == "https" else _PLAIN
+    # Of two Landfalls on one host each has its own: cookies know no ports. It is the one that the browser wrote, for
+    # of two containers each may listen at the same port, published at another.
+    port = Headers(scope=scope).get("host", "").rpartition(":")[2]
+    return f"{name}_{port}" if port.isascii() and port.isdigit() else name

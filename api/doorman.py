@@ -1,4 +1,4 @@
-"""Asks whoever shows an API key who they are, and lets nobody try many."""
+"""Asks whoever shows an API key who they are, and lets nobody try many, or come more often than agreed."""
 
 from http import HTTPStatus
 
@@ -16,12 +16,13 @@ _WRONG_KEYS_A_SECOND = 1.0
 
 
 class Doorman:
-    """Knows how many wrong keys came from where."""
+    """Knows how many wrong keys came from where, and how often each good one came."""
 
     def __init__(self, settings: Settings) -> None:
-        """Bound guesses by the setting api_wrong_keys."""
-        wrong = settings.api_wrong_keys
+        """Bound guesses by the setting api_wrong_keys, requests by api_rate_limit and api_rate_burst."""
+        wrong, rate = settings.api_wrong_keys, settings.api_rate_limit
         self._wrong_keys = RateLimit(_WRONG_KEYS_A_SECOND, wrong) if wrong else None
+        self._rates = RateLimit(rate, settings.api_rate_burst) if rate else None
 
     async def caller(self, keyring: Keyring, text: str, address: str) -> Caller:
         """Who holds the key. Raises ProblemError (401, 429) and DatabaseUnavailable."""
@@ -38,6 +39,13 @@ class Doorman:
         if self._wrong_keys:
             self._wrong_keys.take(address)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, _complaint(found), headers={"www-authenticate": _BAD_KEY})
+
+    def admit(self, caller: Caller) -> Allowance | None:
+        """What is left to the caller after this request; None where nothing bounds it. Raises ProblemError (429)."""
+        allowance = self._rates.take(caller.key_id) if self._rates else None
+        if allowance and allowance.wait:
+            raise _too_many(f"the key {caller.name!r} asks too often", allowance, allowance.headers())
+        return allowance
 
 
 def address_of(scope: Scope) -> str:
@@ -57,9 +65,9 @@ def _complaint(found: Found | None) -> str:
 
 def _too_many_guesses(allowance: Allowance) -> ProblemError:
     headers = {"retry-after": str(allowance.wait)}
-    return too_many("too many wrong keys came from this address", allowance, headers)
+    return _too_many("too many wrong keys came from this address", allowance, headers)
 
 
-def too_many(what: str, allowance: Allowance, headers: dict[str, str]) -> ProblemError:
+def _too_many(what: str, allowance: Allowance, headers: dict[str, str]) -> ProblemError:
     """The problem of whoever asks too often."""
     return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, f"{what}; try again in {allowance.wait} s", headers=headers)

@@ -1,7 +1,7 @@
 """Tells a person whose browser comes without a key what this is and how to go on, or leads them to the log-in."""
 
 from http import HTTPStatus
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.media_ranges import Accepted
+from api.page_before import page_before
 from api.problems import ProblemError
 
 _FOR_PROGRAMS = frozenset({"/metrics", "/healthz", "/readyz"})
@@ -46,11 +47,7 @@ def _wanted(scope: Scope) -> str:
     if scope["method"] in {"GET", "HEAD"}:
         query = scope["query_string"].decode("latin-1")
         return quote(scope["path"]) + (f"?{query}" if query else "")
-    headers = Headers(scope=scope)
-    sent_from = urlsplit(headers.get("referer", ""))
-    if sent_from.netloc != headers.get("host"):
-        return "/"
-    return sent_from.path + (f"?{sent_from.query}" if sent_from.query else "")
+    return page_before(Headers(scope=scope)) or "/"
 
 
 def is_a_browser(scope: Scope) -> bool:

@@ -1,5 +1,6 @@
-"""Lets nobody in without a key or a log-in, and nobody more often than agreed: ASGI middleware around everything."""
+"""Lets nobody in without a key or a log-in: ASGI middleware around everything."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,18 +12,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import OPEN, Caller
 from api.cookies import shown_session
-from api.doorman import Doorman, address_of, too_many
+from api.doorman import Doorman, address_of
 from api.doorstep import is_a_browser, is_a_page, page, to_the_login
 from api.keyring import Keyring
 from api.logins import Logins, Visitor
 from api.pages.statics import is_open
 from api.problems import ProblemError
-from api.rate_limit import Allowance, RateLimit
+from api.rate_limit import Allowance
 from landfall.database.connection import DatabaseUnavailable
-from landfall.settings import Settings
 
 _NO_KEY = "Bearer"
 _POLICY_VIOLATION = 1008
+_SCRAPED = "/metrics"
+_SCRAPE_PATIENCE_SECONDS = 1.0
 
 
 class Gate:
@@ -32,11 +34,9 @@ class Gate:
     what a browser adds to a request of its own accord is no proof of a wish.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, doorman: Doorman) -> None:
-        """Guard the app by the limits of the settings."""
+    def __init__(self, app: ASGIApp, doorman: Doorman) -> None:
+        """Guard the app; the doorman says whom to admit."""
         self._app = app
-        rate, burst = settings.api_rate_limit, settings.api_rate_burst
-        self._rates = RateLimit(rate, burst) if rate else None
         self._doorman = doorman
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,9 +53,7 @@ class Gate:
             visit = await self._visit(scope)
             state = scope.setdefault("state", {})
             state["caller"], state["visitor"] = visit.caller, visit.visitor
-            allowance = self._rates.take(visit.caller.key_id) if self._rates else None
-            if allowance and allowance.wait:
-                raise too_many(f"the key {visit.caller.name!r} asks too often", allowance, allowance.headers())
+            allowance = self._doorman.admit(visit.caller)
         except (ProblemError, DatabaseUnavailable) as error:
             await _answer(error, scope, receive, send)
             return
@@ -71,8 +69,19 @@ class Gate:
                 return _Visit(visitor.caller, lambda: logins.visitor(token), visitor)
         text = _shown(scope)
         keyring: Keyring = scope["app"].state.keyring
-        caller = await self._doorman.caller(keyring, text, address_of(scope))
+        caller = await self._caller(scope, keyring, text)
         return _Visit(caller, lambda: keyring.caller(text))
+
+    async def _caller(self, scope: Scope, keyring: Keyring, text: str) -> Caller:
+        """Who holds the key; for a scrape, who held it, while the database cannot tell: that it is away is told there."""
+        last = keyring.last_caller(text) if scope["path"] == _SCRAPED else None
+        try:
+            async with asyncio.timeout(_SCRAPE_PATIENCE_SECONDS if last else None):
+                return await self._doorman.caller(keyring, text, address_of(scope))
+        except (DatabaseUnavailable, TimeoutError):
+            if last is None:
+                raise
+            return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from api.auth import Caller
 from api.fresh import Fresh
@@ -35,6 +36,12 @@ class Keyring:
     def knows(self, text: str) -> bool:
         """Whether the key was good when it was last looked up."""
         return digest_of(text) in self._known
+
+    def last_caller(self, text: str) -> Caller | None:
+        """Who held the key when it was last looked up; None where nobody did, or where it has expired since."""
+        known = self._known.get(digest_of(text))
+        expires_at = known.caller.expires_at if known else None
+        return known.caller if known and not (expires_at and expires_at <= datetime.now(UTC)) else None
 
     async def may_know(self, text: str) -> bool:
         """Whether a key begins with the same letters; asks the database at most once a second, whatever is shown.

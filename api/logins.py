@@ -49,7 +49,7 @@ class Logins:
         visitor = Visitor(Caller(key.id, key.name, key.accounts, key.scope, key.expires_at), found.form_token)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[digest] = visitor, time.monotonic() + _FRESH_SECONDS
+        self._known[digest] = visitor, time.monotonic() + min(_FRESH_SECONDS, found.left.total_seconds())
         return visitor
 
     async def begin(self, caller: Caller) -> str:
@@ -61,8 +61,9 @@ class Logins:
     async def end(self, token: str) -> None:
         """Log out. Raises DatabaseUnavailable."""
         digest = digest_of(token)
-        self._known.pop(digest, None)
         await self._database.write(partial(sessions.end, digest=digest))
+        # Behind the write: who asks meanwhile would have it known anew.
+        self._known.pop(digest, None)
 
     async def aclose(self) -> None:
         """Finish what is being written."""

@@ -56,7 +56,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     # First, so that it is the innermost: what others add sees refusals too.
     doorman = app.state.doorman = Doorman(settings)
-    app.add_middleware(Gate, settings=settings, doorman=doorman)
+    app.add_middleware(Gate, doorman=doorman)
     error_handlers.install(app)
     for router in (
         exports.router,
@@ -111,7 +111,7 @@ def _lifespan(settings: Settings, redis_url: str, configured: Mapping[str, Accou
             hasty = open_store(settings.storage_url, hasty=True)
             readying = Readying(database, redis, hasty, reserve_bytes=settings.storage_reserve_bytes)
             app.state.readying = readying
-            app.state.scrape = Scrape(database, app.state.request_metrics, readying)
+            app.state.scrape = Scrape(database, app.state.request_metrics, readying, configured.keys())
             yield
             await app.state.feed.aclose()
             await app.state.keyring.aclose()

@@ -203,11 +203,15 @@ def furnish(settings: Settings, count: int) -> int:
     ]
     hours = _HOURS if count > _FEW else _HOURS_SHOWN
     tally = partial(many_hours.fill, newest=NEWEST, first=0, last=hours, accounts=_ACCOUNTS)
+    is_sqlite = settings.database_url.startswith("sqlite")
+    return run_on(settings, [prepare, *fills, tally, *([] if is_sqlite else [many_exports.gather_statistics])])
+
+
+def run_on(settings: Settings, works: Sequence[Callable[[Connection], None]]) -> int:
+    """Do this in the database, each in a transaction of its own; returns the bytes that it takes then."""
     if settings.database_url.startswith("sqlite"):
-        return _run_on_sqlite(sqlite_path(settings.database_url), [prepare, *fills, tally])
-    return asyncio.run(
-        _run_on_postgres(settings.database_url, [prepare, *fills, tally, many_exports.gather_statistics])
-    )
+        return _run_on_sqlite(sqlite_path(settings.database_url), works)
+    return asyncio.run(_run_on_postgres(settings.database_url, works))
 
 
 def _run_on_sqlite(path: Path, works: Sequence[Callable[[Connection], None]]) -> int:
@@ -230,6 +234,7 @@ async def _run_on_postgres(url: str, works: Sequence[Callable[[Connection], None
 
 @contextmanager
 def on_sqlite() -> Iterator[Callable[[], str]]:
+    """Give addresses of new SQLite files until the block ends."""
     with TemporaryDirectory(prefix="bench-") as folder:
         names = iter(range(10))
         yield lambda: f"sqlite:///{folder}/{next(names)}.db"
@@ -237,6 +242,7 @@ def on_sqlite() -> Iterator[Callable[[], str]]:
 
 @contextmanager
 def on_postgres() -> Iterator[Callable[[], str]]:
+    """Run a Postgres until the block ends, and give addresses of new databases on it."""
     with running_postgres() as server:
         yield server.new_database
 

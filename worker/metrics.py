@@ -63,6 +63,9 @@ class Metrics:
             self._finished.labels(vendor, state)
         for vendor in vendors:
             self._unknown.labels(vendor)
+        for step, vendor in product(Step, vendors):
+            self._rescued.labels(step, vendor)
+            self._late.labels(step, vendor)
         for result in _WEBHOOK_RESULTS:
             self._webhooks.labels(result)
 

@@ -1,5 +1,6 @@
 """Serves the page of the accounts: their slots and queues, what keeps them from being used, how fresh their files are."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from landfall.database.clock import read_clock
 from landfall.database.gauges import AccountGauges
 from landfall.database.history import HourOfPhase
 
+# So many are a page: it is written anew for everybody who looks on whenever something happens.
+MOST_SHOWN = 20
 _HOUR = timedelta(hours=1)
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -60,11 +63,16 @@ class _Seen:
 
 @router.get("/accounts")
 async def show(
-    request: Request, caller: Reader, given: Given, span: Annotated[Range, Query(alias="range")] = Range.DAY
+    request: Request,
+    caller: Reader,
+    given: Given,
+    span: Annotated[Range, Query(alias="range")] = Range.DAY,
+    name: str = "",
 ) -> Response:
-    """How every account stands."""
-    names = list(filter(caller.sees, given.accounts))
-    seen = await given.database.read(partial(_look, names=names, span=span))
+    """How the accounts stand: the first of them, or those among which the one of this name is."""
+    names = sorted(filter(caller.sees, given.accounts))
+    shown = beside(name, names)
+    seen = await given.database.read(partial(_look, names=shown, span=span))
     return page(
         request,
         "accounts.html",
@@ -72,6 +80,10 @@ async def show(
         now=seen.now,
         span=span,
         spans=list(Range),
+        of=shown[0] if len(names) > len(shown) else "",
+        pages=[
+            (some[0], some[-1]) for some in (names[at : at + MOST_SHOWN] for at in range(0, len(names), MOST_SHOWN))
+        ],
         accounts=seen.accounts,
         details=seen.details,
         of_account={each.name: each for each in seen.gauges},
@@ -94,6 +106,12 @@ async def resume(name: str, caller: Admin, given: Given, _form: Sent) -> Respons
     return _back_to(name)
 
 
+def beside(name: str, names: Sequence[str]) -> Sequence[str]:
+    """The names of the page on which this one is or would be; `names` are sorted."""
+    begin = max(0, bisect_right(names, name) - 1) // MOST_SHOWN * MOST_SHOWN
+    return names[begin : begin + MOST_SHOWN]
+
+
 def plotted(found: Sequence[HourOfPhase], now: datetime, span: Range) -> list[Landings]:
     """One for each hour of the span, oldest first; none at all where nothing landed."""
     last = now.replace(minute=0, second=0, microsecond=0)
@@ -110,4 +128,4 @@ def _look(connection: Connection, names: Sequence[str], span: Range) -> _Seen:
 
 
 def _back_to(name: str) -> Response:
-    return RedirectResponse(f"/accounts#account-{name}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/accounts?name={name}#account-{name}", HTTPStatus.SEE_OTHER)

@@ -32,9 +32,13 @@ class Matter:
     address: str
 
 
-def matters(gauges: Gauges, fresh: Sequence[Freshness], accounts: Sequence[AccountGauges]) -> list[Matter]:
-    """What is not as it should be with these accounts, the worst first."""
-    found = [*_of_workers(gauges, accounts), *_of_webhooks(gauges), *_of_freshness(fresh)]
+def matters(
+    gauges: Gauges, fresh: Sequence[Freshness], accounts: Sequence[AccountGauges], *, of_all: bool
+) -> list[Matter]:
+    """What is not as it should be with these accounts, the worst first; `of_all`: and with what is of every account."""
+    found = [*_of_workers(gauges, accounts), *_of_freshness(fresh)]
+    if of_all:
+        found += _of_webhooks(gauges)
     for account in accounts:
         found += _of_account(account)
     return sorted(found, key=lambda matter: matter.weight)
@@ -62,11 +66,11 @@ def _of_freshness(fresh: Sequence[Freshness]) -> Iterator[Matter]:
         if each.met is False:
             have = f"reaches back {duration(each.age)}" if each.age is not None else "was never stored"
             text = f"{each.account}: {each.report_type} {have}, its target is {duration(each.target)}"
-            yield Matter(Weight.WARN, text, "/accounts#freshness")
+            yield Matter(Weight.WARN, text, f"/accounts?name={each.account}#freshness")
 
 
 def _of_account(account: AccountGauges) -> Iterator[Matter]:
-    address = f"/accounts#account-{account.name}"
+    address = f"/accounts?name={account.name}#account-{account.name}"
     if account.open:
         yield Matter(Weight.BAD, f"{account.name}: the circuit breaker is open, the vendor is not called", address)
     if account.paused:

@@ -16,8 +16,8 @@ from api.pages.export_list import Done, Told
 from api.pages.forms import PageRoute, Sent
 from api.pages.rendering import page
 from api.pages.report_window import window
+from api.pages.steering_form import counted_in, start_of
 from api.plans import ENDED
-from api.problems import FieldError, invalid
 from api.services import Given
 from api.steering import Tally
 from landfall.database import batches, reading
@@ -26,7 +26,6 @@ from landfall.exports.states import TERMINAL, State
 
 _LIMIT = 30
 _MOST_SHOWN = 25
-_STARTS = frozenset({"step", "start"})
 _VERB = {Done.CANCEL: "Cancel", Done.RETRY: "Retry"}
 _PAST = {Done.CANCEL: "cancelled", Done.RETRY: "tried again"}
 _HAPPENS = {Done.CANCEL: "are cancelled", Done.RETRY: "are tried again"}
@@ -122,21 +121,17 @@ async def cancel(batch_id: str, caller: Writer, given: Given, form: Sent) -> Res
     """Cancel what has not ended of the batch."""
     await find_batch(given, caller, batch_id)
     tally = await batch_steering.cancel(given, caller, batch_id)
-    return _told(batch_id, Done.CANCEL, form.text("counted"), tally)
+    return _told(batch_id, Done.CANCEL, counted_in(form), tally)
 
 
 @router.post("/batches/{batch_id}/retry")
 async def retry(batch_id: str, caller: Writer, given: Given, form: Sent) -> Response:
     """Try again what failed or was cancelled of the batch."""
     await find_batch(given, caller, batch_id)
-    start = form.text("from")
-    if start not in _STARTS:
-        raise invalid([FieldError(parameter="from", detail=f"choose one of {', '.join(sorted(_STARTS))}")])
-    tally = await batch_steering.retry(given, caller, batch_id, start)
-    return _told(batch_id, Done.RETRY, form.text("counted"), tally)
+    tally = await batch_steering.retry(given, caller, batch_id, start_of(form))
+    return _told(batch_id, Done.RETRY, counted_in(form), tally)
 
 
-def _told(batch_id: str, done: Done, counted: str, tally: Tally) -> Response:
-    number = int(counted) if counted.isdecimal() and len(counted) < len("1000000000") else 0
-    told = {"done": done, "counted": number, "matched": tally.matched, "changed": tally.changed}
+def _told(batch_id: str, done: Done, counted: int, tally: Tally) -> Response:
+    told = {"done": done, "counted": counted, "matched": tally.matched, "changed": tally.changed}
     return RedirectResponse(f"/batches/{batch_id}?{urlencode(told)}", HTTPStatus.SEE_OTHER)

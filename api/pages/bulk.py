@@ -16,6 +16,7 @@ from api.pages.export_filters import Typed, TypedFilter
 from api.pages.export_list import Done
 from api.pages.forms import Form, PageRoute, Sent
 from api.pages.rendering import page
+from api.pages.steering_form import counted_in, start_of
 from api.pages.words import number
 from api.problems import FieldError, ProblemError, invalid
 from api.services import Given, Services
@@ -23,7 +24,6 @@ from api.steering import Plan
 from landfall.database.reading import Filter
 from landfall.exports.states import State
 
-_STARTS = frozenset({"step", "start"})
 _SURE = "yes"
 _PAST = {Done.CANCEL: "cancelled", Done.RETRY: "tried again"}
 # Which ones are meant where no state is chosen.
@@ -86,7 +86,7 @@ async def carry_out(request: Request, caller: Writer, given: Given, form: Sent) 
     tally = steering.Tally()
     if meant.states:
         tally = await steering.carry_out(given, replace(meant.wanted, states=meant.states), meant.plan)
-    told = {"done": done, "counted": _number(form), "matched": tally.matched, "changed": tally.changed}
+    told = {"done": done, "counted": counted_in(form), "matched": tally.matched, "changed": tally.changed}
     # They are in other states now: by those of the filter nobody would see them.
     address = f"/exports?{urlencode([*typed.pairs('state'), *told.items()])}"
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)
@@ -96,10 +96,7 @@ def _meant(given: Services, caller: Caller, done: Done, typed: TypedFilter, form
     if done is Done.CANCEL:
         plan = plans.cancelling(given, caller)
     else:
-        start = form.text("from") if form else "step"
-        if start not in _STARTS:
-            raise invalid([FieldError(parameter="from", detail=f"choose one of {', '.join(sorted(_STARTS))}")])
-        plan = plans.retrying(caller, start, usual=[State.FAILED])
+        plan = plans.retrying(caller, start_of(form) if form else "step", usual=[State.FAILED])
     states = [state for state in typed.filter.states or plan.usual if state in plan.able]
     return _Meant(plan, typed.filter, states)
 
@@ -113,8 +110,3 @@ def _which(typed: TypedFilter, caller: Caller) -> str:
         if caller.accounts is None
         else f"of the accounts of your key: {', '.join(sorted(caller.accounts))}"
     )
-
-
-def _number(form: Form) -> int:
-    text = form.text("counted")
-    return int(text) if text.isdecimal() and len(text) < len("1000000000") else 0

@@ -9,12 +9,12 @@ from api import plans
 from api.auth import Writer
 from api.pages.export import Notice
 from api.pages.forms import PageRoute, Sent
+from api.pages.steering_form import start_of
 from api.problems import FieldError, invalid
 from api.services import Given
 from api.steering import steer
 from landfall.database.steering import prioritizing
 
-_STARTS = frozenset({"step", "start"})
 _PRIORITIES = range(-1000, 1001)
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -30,10 +30,7 @@ async def cancel(export_id: str, caller: Writer, given: Given, _: Sent) -> Respo
 @router.post("/exports/{export_id}/retry")
 async def retry(export_id: str, caller: Writer, given: Given, form: Sent) -> Response:
     """Try it again, from the step that it ended in or from the start."""
-    start = form.text("from")
-    if start not in _STARTS:
-        raise invalid([FieldError(parameter="from", detail=f"choose one of {', '.join(sorted(_STARTS))}")])
-    await steer(given, caller, export_id, plans.retrying(caller, start).act)
+    await steer(given, caller, export_id, plans.retrying(caller, start_of(form)).act)
     return _back(export_id, Notice.RETRIED)
 
 

@@ -1,10 +1,10 @@
 """Reads the forms of the pages, and makes sure that a person sent them from one of these pages."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
@@ -13,6 +13,8 @@ from api.problems import ProblemError
 from api.strict_route import StrictRoute
 
 _MOST_FIELDS = 1000
+# Whoever is at the log-in has shown nothing yet, and nobody else is served while a form is read.
+_MOST_BYTES = 128 << 10
 _KIND = "application/x-www-form-urlencoded"
 _FOREIGN = "this form was not sent from a page of Landfall; open the page anew and send it from there"
 
@@ -35,7 +37,7 @@ class Form(Mapping[str, str]):
         """The value of a field."""
         return self._last[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - Mapping's own
+    def __iter__(self) -> Iterator[str]:
         """The names."""
         return iter(self._last)
 
@@ -56,13 +58,23 @@ async def _read(request: Request) -> Form:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _KIND:
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form is sent as {_KIND}")
     try:
-        text = (await request.body()).decode("utf-8")
+        text = (await _body(request)).decode("utf-8")
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "this is no form that a browser sends; send it again") from None
     if any("\0" in value for _, value in fields):
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "a field holds a NUL character; write it without")
     return Form(fields)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            detail = f"this form is longer than {_MOST_BYTES >> 10} KiB; write less, or send it to the API"
+            raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    return bytes(body)
 
 
 async def _from_anywhere(request: Request) -> Form:
@@ -84,8 +96,9 @@ def _check_origin(request: Request) -> None:
     """Raise ProblemError (403) where the browser says that another site's page sent it."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is None:
-        # A browser from before 2023, or no browser: without either there is no cookie of somebody else's to misuse.
-        ours = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        # An old browser, one that comes over plain HTTP from another machine (Fetch Metadata, 2), or none at all.
+        host = request.headers.get("host", "").lower()
+        ours = origin is None or origin.lower() in {f"http://{host}", f"https://{host}"}
     else:
         ours = site in {"same-origin", "none"}
     if not ours:

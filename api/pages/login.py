@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from api.auth import Caller, Reader
 from api.cookies import hand_out, shown_session, take_back
-from api.doorman import address_of
+from api.doorman import Doorman, address_of
 from api.pages.forms import PageRoute, Sent, SentByAnybody
 from api.pages.rendering import page
 from api.problems import ProblemError
@@ -55,7 +55,9 @@ async def _caller(request: Request, text: str) -> Caller:
     if not text:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "paste an API key; `landfall keys create NAME` makes one")
     state = request.app.state
-    caller: Caller = await state.doorman.caller(state.keyring, text, address_of(request.scope))
+    doorman: Doorman = state.doorman
+    caller = await doorman.caller(state.keyring, text, address_of(request.scope))
+    doorman.admit(caller)
     return caller
 
 

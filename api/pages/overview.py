@@ -84,7 +84,7 @@ async def overview(
         now=seen.now,
         span=span,
         spans=list(Range),
-        matters=matters(seen.gauges, seen.fresh, mine),
+        matters=matters(seen.gauges, seen.fresh, mine, of_all=caller.accounts is None),
         live_counts={state: sum(each.live.get(state, 0) for each in mine) for state in _LIVE},
         oldest_queued=max((each.oldest_queued for each in mine), default=0.0),
         bars=bars(seen.hours, seen.now, span),

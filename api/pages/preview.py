@@ -47,20 +47,22 @@ class Previews:
         """Read from this store, and wait for it so many seconds."""
         self._store = store
         self._patience = patience
-        self._reading = 0
+        self._readers = asyncio.Semaphore(_READERS)
 
     async def of(self, artifact: Artifact) -> Preview:
         """The first records of the file; a store that is away is a note, not an error."""
-        if self._reading >= _READERS:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._readers.acquire()
+                reading = asyncio.create_task(asyncio.to_thread(read, self._store, artifact.uri))
+                reading.add_done_callback(self._done)
+                # A thread cannot be stopped: whoever waits no longer leaves it its place until it is through.
+                return await asyncio.shield(reading)
+        except TimeoutError:
             return Preview(note=_AWAY)
-        self._reading += 1
-        reading = asyncio.create_task(asyncio.to_thread(read, self._store, artifact.uri))
-        reading.add_done_callback(self._done)
-        done, _ = await asyncio.wait({reading}, timeout=self._patience)
-        return reading.result() if done else Preview(note=_AWAY)
 
     def _done(self, reading: asyncio.Task[Preview]) -> None:
-        self._reading -= 1
+        self._readers.release()
         if not reading.cancelled():
             reading.exception()  # whoever waited for it has it, or has gone
 

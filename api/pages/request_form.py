@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 
+from api import strict_json
 from api.pages.forms import Form
+from api.problems import ProblemError
 from api.schemas.submission import LABEL_KEY
 from landfall.vendors.request import VendorRequest
 
@@ -119,9 +122,10 @@ def _value(field: Field, text: str) -> object:
     if field.kind is not Kind.JSON:
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("this is no JSON; write it as in the example") from None
+        return strict_json.read(text.encode())
+    except ProblemError as problem:
+        bad = problem.status == HTTPStatus.BAD_REQUEST
+        raise ValueError("this is no JSON; write it as in the example" if bad else problem.detail) from None
 
 
 def _in_utc(text: str) -> str:

@@ -59,7 +59,7 @@ def find(connection: Connection, digest: str) -> Session | None:
     key = keys.stand(connection, row.key_id) if row else None
     if row is None or key is None:
         return None
-    left = row.expires_at - row.now
+    left = row.expires_at - row.now if key.left is None else min(row.expires_at - row.now, key.left)
     until = min(row.now + IDLE, row.created_at + LONGEST)
     return Session(key, row.form_token, left, extension_is_due=until - row.expires_at >= _IS_EXTENDED_EVERY)
 

@@ -77,6 +77,7 @@ def test_it_lists_every_operation_and_loads_nothing_from_elsewhere(docs: Page, a
     assert told == []
 
 
+@pytest.mark.slow
 def test_no_part_of_it_breaks_the_policy_when_it_is_opened(docs: Page, told: list[str]) -> None:
     docs.locator("#operations-exports-exports_submit .opblock-summary-control").click()
     docs.locator("#operations-exports-exports_submit .opblock-body textarea").first.wait_for()
@@ -94,10 +95,12 @@ def test_a_key_that_is_pasted_reaches_the_api_and_is_shown_nowhere(docs: Page, a
     assert told == []
 
 
+@pytest.mark.slow
 def test_being_logged_in_alone_opens_nothing_of_the_api(docs: Page) -> None:
     assert try_out(docs, "accounts-accounts_list_accounts") == 401
 
 
+@pytest.mark.slow
 def test_a_link_leads_to_one_operation(docs: Page) -> None:
     docs.goto("about:blank")
     docs.goto("/docs#/keys/keys_create")
@@ -105,6 +108,7 @@ def test_a_link_leads_to_one_operation(docs: Page) -> None:
     assert docs.locator(".opblock-body").count() == 1
 
 
+@pytest.mark.slow
 def test_it_is_dark_where_the_system_is(docs: Page) -> None:
     def background() -> Any:
         return docs.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -115,6 +119,7 @@ def test_it_is_dark_where_the_system_is(docs: Page) -> None:
     assert background() != light
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it(docs: Page, scheme: Literal["light", "dark"]) -> None:
     docs.emulate_media(color_scheme=scheme)

@@ -92,6 +92,29 @@ def test_a_blocked_open_or_paused_account_says_so(api: Stack) -> None:
                 database.execute(f"{shut} WHERE name = 'shop-ab'", (None,) * 5)
 
 
+def test_an_account_that_left_the_settings_with_its_breaker_open_is_told_of_no_more(api: Stack) -> None:
+    with closing(sqlite3.connect(api.home / "landfall.db", timeout=30)) as database:
+        columns = [name for _, name, *_ in database.execute("PRAGMA table_info(accounts)")]
+        kept = ", ".join({"name": "'gone'", "error_code": "'refused'"}.get(name, name) for name in columns)
+        with database:
+            database.execute(f"INSERT INTO accounts SELECT {kept} FROM accounts WHERE name = 'shop-ab'")  # noqa: S608 - names of this file
+        try:
+            view = database.execute("SELECT breaker FROM ops_accounts WHERE account = 'gone'").fetchone()
+            assert view == ("open",)
+            fresh = scrape(api)
+            until(
+                lambda: (
+                    scrape(api).one("landfall_database_round_trip_seconds")
+                    != fresh.one("landfall_database_round_trip_seconds")
+                ),
+                "a new look",
+            )
+            assert scrape(api).values("account") == {"shop-ab", "shop-bwp"}
+        finally:
+            with database:
+                database.execute("DELETE FROM accounts WHERE name = 'gone'")
+
+
 def test_what_workers_count_carries_their_names_and_stays_for_an_hour(api: Stack) -> None:
     with reported(api, 1, 1800, 3700) as (alive, silent, forgotten):
         exposed = until(lambda: found if (found := scrape(api)).values("worker") else None, "the workers' reports")

@@ -28,15 +28,21 @@ class NoChromiumError(Exception):
     """There is none; the text says how to get it."""
 
 
+def path_of_chromium() -> str:
+    """Where it is. Raises NoChromiumError."""
+    path = next(filter(None, map(shutil.which, _NAMES)), None)
+    if path is None:
+        raise NoChromiumError("there is no Chromium; `apt-get install chromium` installs Debian's")
+    return path
+
+
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
     """One browser until the block ends. Raises NoChromiumError.
 
     Playwright keeps an event loop running in this thread for so long: nothing else may run one meanwhile.
     """
-    path = next(filter(None, map(shutil.which, _NAMES)), None)
-    if path is None:
-        raise NoChromiumError("there is no Chromium; `apt-get install chromium` installs Debian's")
+    path = path_of_chromium()
     # Its sandbox does not work for root, who runs it in many a container.
     flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:

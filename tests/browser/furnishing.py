@@ -55,16 +55,15 @@ def furnish(house: House) -> Furnished:
     labels = {"see": "every", "planted": PLANTED, "long": "x" * 60}
     stored = house.submit("shop-ab", number=1, labels=labels)
     house.wait_for(stored, "stored")
-    house.sandbox.fault("report_failed", count=3)
+    house.fault("report_failed", "shop-bwp", count=3)
     failed = house.submit(number=2, labels=labels)
     house.wait_for(failed, "failed")
-    house.sandbox.reset()
     request = {"report_type": "USER_EVENTS", "start": "2026-01-01"}
     ends: list[dict[str, Any]] = [{**request, "end": f"2026-01-0{day}"} for day in (2, 3, 4)]
     exports = [{"account": "shop-bwp", "request": each, "labels": labels} for each in ends]
     batch = house.post("/v1/batches", json={"exports": exports, "labels": labels}).raise_for_status().json()["id"]
     until(lambda: house.get(f"/v1/batches/{batch}").json()["finished_at"], "a batch that is finished")
-    house.sandbox.fault("never_finishes", account=f"sandbox-{FULL}", count=6)
+    house.fault("never_finishes", FULL, count=6)
     waiting = [house.submit(FULL, number=10 + each, labels=labels) for each in range(7)]
     house.post(f"/v1/exports/{waiting[0]}/cancel").raise_for_status()
     delivery = house.post("/v1/webhooks/ops/test").raise_for_status().json()["id"]

@@ -5,8 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
+from typing import Any
 
 from tests.cli import running
 from tests.stack import Stack
@@ -32,20 +31,13 @@ class House(Stack):
     folder: Path
     process: subprocess.Popen[str]
 
-    def credentials_at_vendor(self, account: str) -> str:
-        """What the sandbox knows an account by."""
-        return f"sandbox-{account}"
+    def fault(self, name: str, account: str, **how: Any) -> None:
+        """Have one account meet a fault, whatever the others do meanwhile."""
+        self.sandbox.fault(name, account=f"sandbox-{account}", **how)
 
     def kill_api(self) -> None:
         """Kill the API; `landfall up` starts another."""
-        up = running.Up(self.process, self.folder, self.url)
-        up.children()["api"].kill()
-
-    def freeze_api(self) -> psutil.Process:
-        """Stop the API so that it answers nobody; whoever asked for it lets it go on."""
-        api = running.Up(self.process, self.folder, self.url).children()["api"]
-        api.suspend()
-        return api
+        running.Up(self.process, self.folder, self.url).children()["api"].kill()
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def _furnish(house: House) -> Sequence[Picture]:
     until(lambda: house.get(f"/v1/batches/{batch}").json()["finished_at"], "a batch that is finished")
     eventful = _eventful(house)
     failed = _failed(house)
-    house.sandbox.fault("never_finishes", account=f"sandbox-{_HARBOR}", count=5)
+    house.fault("never_finishes", _HARBOR, count=5)
     waiting = [
         _submit(house, _HARBOR, _events("2026-01-01", f"2026-01-{day:02}"), "daily-sync", priority=day % 3)
         for day in range(2, 10)
@@ -96,11 +96,10 @@ def _furnish(house: House) -> Sequence[Picture]:
 
 def _eventful(house: House) -> str:
     """An export whose start was throttled, and whose download broke off."""
-    account = f"sandbox-{_NORTHWIND}"
-    house.sandbox.fault("throttle", account=account, count=2)
-    house.sandbox.fault("goes_back", account=account, operation="poll", seconds=3)
-    house.sandbox.fault("download_dropped", account=account)
-    house.sandbox.fault("slow_answer", account=account, operation="download", seconds=1)
+    house.fault("throttle", _NORTHWIND, count=2)
+    house.fault("goes_back", _NORTHWIND, operation="poll", seconds=3)
+    house.fault("download_dropped", _NORTHWIND)
+    house.fault("slow_answer", _NORTHWIND, operation="download", seconds=1)
     export_id = _submit(house, _NORTHWIND, _events("2026-01-01", "2026-02-01"), "monthly-close")
     house.wait_for(export_id, "stored")
     return export_id
@@ -108,14 +107,13 @@ def _eventful(house: House) -> str:
 
 def _failed(house: House) -> str:
     """Three that failed: reports that the vendor could not build, a refused request, refused credentials; the id of the first."""
-    cedar, northwind = f"sandbox-{_CEDAR}", f"sandbox-{_NORTHWIND}"
-    house.sandbox.fault("report_failed", account=cedar, count=3)
+    house.fault("report_failed", _CEDAR, count=3)
     first = _submit(house, _CEDAR, _events("2026-01-01", "2026-01-08"), "weekly-report")
     house.wait_for(first, "failed")
-    house.sandbox.fault("server_error", account=northwind, operation="start", status=400)
+    house.fault("server_error", _NORTHWIND, operation="start", status=400)
     refused = _submit(house, _NORTHWIND, _events("2026-01-08", "2026-01-15"), "weekly-report")
     house.wait_for(refused, "failed")
-    house.sandbox.fault("forbidden", account=cedar, operation="start")
+    house.fault("forbidden", _CEDAR, operation="start")
     refused = _submit(house, _CEDAR, _events("2026-01-08", "2026-01-15"), "weekly-report")
     house.wait_for(refused, "failed")
     return first

@@ -26,6 +26,10 @@ _COLOURS = (
 )
 
 
+# A walk over all pages, in each scheme and width: half a minute.
+pytestmark = pytest.mark.slow
+
+
 @dataclass
 class Seen:
     """What one page looked like: its faults in each scheme, what sticks out on a phone, colours, headings."""

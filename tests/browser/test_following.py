@@ -29,8 +29,8 @@ def live(page: Page) -> None:
 
 
 def test_a_row_moves_through_its_states_without_a_reload(house: House, look: Look) -> None:
-    house.sandbox.fault("slow_answer", account="sandbox-shop-bwp", operation="start", seconds=2)
-    house.sandbox.fault("goes_back", account="sandbox-shop-bwp", operation="poll", seconds=3)
+    house.fault("slow_answer", "shop-bwp", operation="start", seconds=2)
+    house.fault("goes_back", "shop-bwp", operation="poll", seconds=3)
     export_id = house.submit(number=1, labels={"see": "moving"}, force=True)
     with look(key=house.key) as looker:
         page = looker.page("/exports?label=see:moving")
@@ -104,7 +104,7 @@ def test_a_form_with_a_mistake_says_where_and_keeps_what_was_typed(house: House,
 
 
 def test_a_failed_export_says_what_to_do_and_lands_after_a_retry(house: House, look: Look) -> None:
-    house.sandbox.fault("report_failed", count=3)
+    house.fault("report_failed", "shop-bwp", count=3)
     export_id = house.submit(number=3, labels={"see": "failed"}, force=True)
     with look(key=house.key) as looker:
         page = looker.page(f"/exports/{export_id}")
@@ -113,7 +113,6 @@ def test_a_failed_export_says_what_to_do_and_lands_after_a_retry(house: House, l
         error = house.show(export_id)["error"]
         expect(page.locator("#standing .notice.bad")).to_contain_text(error["code"])
         expect(page.locator("#standing .notice.bad")).to_contain_text(error["action"].replace("`", ""))
-        house.sandbox.reset()
         page.get_by_role("button", name="Retry from the start").click()
         expect(state).to_have_text("stored")
         expect(page.locator("#standing .notice.bad")).to_have_count(0)
@@ -121,7 +120,7 @@ def test_a_failed_export_says_what_to_do_and_lands_after_a_retry(house: House, l
 
 
 def test_a_bulk_cancel_shows_the_count_first_and_cancels_what_the_filter_lets_through(house: House, look: Look) -> None:
-    house.sandbox.fault("never_finishes", count=8)
+    house.fault("never_finishes", "shop-bwp", count=8)
     ids = [house.submit(number=40 + each, labels={"see": "bulk"}, force=True) for each in range(8)]
     other = house.submit(number=60, labels={"see": "left"}, force=True)
     with look(key=house.key) as looker:

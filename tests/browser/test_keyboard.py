@@ -28,10 +28,9 @@ def tab_to(page: Page, *, text: str = "", id_: str = "") -> None:
 
 def failed(house: House, see: str, number: int) -> str:
     """An export whose report the vendor has failed again and again, and would build now."""
-    house.sandbox.fault("report_failed", count=3)
+    house.fault("report_failed", "shop-bwp", count=3)
     export_id = house.submit(number=number, labels={"see": see}, force=True)
     house.wait_for(export_id, "failed")
-    house.sandbox.reset()
     return export_id
 
 
@@ -89,7 +88,7 @@ def test_without_scripts_one_logs_in_filters_retries_and_cancels(house: House, l
         page.get_by_role("button", name="Show").click()
         expect(page.locator("#rows tbody tr")).to_have_count(1)
         page.locator(f"#{export_id}").click()
-        house.sandbox.fault("never_finishes")
+        house.fault("never_finishes", "shop-bwp")
         page.get_by_role("button", name="Retry from the start").click()
         expect(page.get_by_text("It is tried again.")).to_be_visible()
         page.get_by_role("button", name="Cancel").click()

@@ -132,7 +132,7 @@ def test_pause_and_resume_are_told_and_shown(running: Up) -> None:
     assert "landfall resume shop-bwp" in one_line(ended.stdout)
     name = queued(running)
     row = next(line for line in run(running, "accounts").stdout.splitlines() if line.startswith("shop-bwp"))
-    since, by = row.split("\t")[-2:]
+    since, by, _ = row.split("\t")[-3:]
     assert since
     assert by == body(run(running, "accounts", "--json"))["items"][1]["paused_by"] != ""
     assert f"by key {by}: nothing is started until somebody resumes it" in run(running, "explain", name).stdout

@@ -49,6 +49,7 @@ def upgraded(url: str, exports: list[Row], headers: tuple[Row, ...] = ()) -> Map
     return {each.report_type: each for each in run(look())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "reach"),
     [

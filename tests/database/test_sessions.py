@@ -127,3 +127,9 @@ def test_a_log_in_forgets_the_sessions_that_have_ended(connection: Connection, k
     good = sessions.begin(connection, key_id)
     again = sessions.begin(connection, key_id)
     assert set(connection.execute(select(table.c.sha256)).scalars()) == {digest_of(good), digest_of(again)}
+
+
+def test_a_session_is_good_for_no_longer_than_its_key(connection: Connection) -> None:
+    key, _ = keys.create(connection, "short", Scope.READ, expires_in=timedelta(minutes=1))
+    session = found(connection, sessions.begin(connection, key.id))
+    assert timedelta(0) < session.left <= timedelta(minutes=1)

@@ -49,7 +49,11 @@ def read_all(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-@pytest.fixture(params=list(RELEASED))
+# From the release before always, from older ones with what is slow.
+_NEWEST = max(RELEASED)
+
+
+@pytest.fixture(params=[pytest.param(each, marks=[] if each == _NEWEST else [pytest.mark.slow]) for each in RELEASED])
 def released(request: pytest.FixtureRequest, empty_url: str) -> tuple[str, str]:
     """A revision, and a database as it left it."""
     migrate(Settings(database_url=empty_url), request.param)

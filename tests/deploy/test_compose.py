@@ -139,8 +139,19 @@ def test_a_worker_has_time_to_finish_its_steps_before_it_is_killed() -> None:
 
 def test_two_workers_run_and_all_of_ours_take_the_same_image() -> None:
     assert SERVICES["worker"]["deploy"]["replicas"] == "2"
-    ours = {service["image"] for service in SERVICES.values() if "build" in service}
-    assert ours == {GIVEN["LANDFALL_IMAGE"]}
+    ours = {name for name, service in SERVICES.items() if service["image"] == GIVEN["LANDFALL_IMAGE"]}
+    assert ours == {"api", "worker", "migrate", "landfall", "sandbox"}
+
+
+def test_the_image_is_built_once_by_a_service_that_comes_before_all_others_of_ours() -> None:
+    """Bake builds every `build` at once, and the second export of a tag that is new fails: "already exists"."""
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
+    assert all("migrate" in SERVICES[name]["depends_on"] for name in ("api", "worker"))
+    assert "profiles" not in SERVICES["migrate"]
+
+
+def test_grafana_leaves_the_plugins_of_its_image_alone() -> None:
+    assert SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
 
 
 def test_the_database_and_redis_are_on_a_network_without_a_way_out() -> None:

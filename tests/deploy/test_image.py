@@ -144,6 +144,7 @@ def start(container: Path, *words: str) -> "subprocess.Popen[str]":
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,21 @@ def test_a_second_run_changes_nothing(secrets: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     set_up(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_no_secret_gets_into_what_is_built_of_the_folder(secrets: Path, tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / "landfall").mkdir()
+    shutil.copy2(ROOT / "landfall" / "__init__.py", tmp_path / "landfall")
+    words = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", "dist"]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    (built,) = (tmp_path / "dist").iterdir()
+    with tarfile.open(built) as archive:
+        packed = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
+    assert Path("deploy/compose/setup") in packed
+    made = {path.relative_to(tmp_path) for path in secrets.rglob("*")} | {Path("deploy/compose/landfall.toml")}
+    assert packed & made == set()
 
 
 def with_secrets(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":

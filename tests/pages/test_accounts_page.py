@@ -95,7 +95,7 @@ def test_what_keeps_an_account_from_being_used_is_told_with_its_cure(operated: S
 def test_an_account_is_paused_and_resumed_by_a_press_each(operated: Stack, admin: Visitor) -> None:
     token = {"form_token": admin.form_token()}
     paused = admin.send(f"/accounts/{UNUSED}/pause", token)
-    assert (paused.status_code, paused.headers["location"]) == (303, f"/accounts#account-{UNUSED}")
+    assert (paused.status_code, paused.headers["location"]) == (303, f"/accounts?name={UNUSED}#account-{UNUSED}")
     seen = read(admin, "/accounts", f"account-{UNUSED}")
     assert "Paused by the key test," in seen
     assert "Resume shop-ab" in seen

@@ -39,7 +39,7 @@ def test_behind_a_proxy_that_speaks_tls_the_cookie_goes_nowhere_else(front: Stac
     with Visitor(front, **OVER_TLS) as visitor:
         answer = visitor.log_in(front.key)
         ((name, cookie),) = cookies(answer.headers.get_list("set-cookie")).items()
-        assert name == "__Host-landfall_session"
+        assert name == f"__Host-landfall_session_{front.port}"
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "lax")
         assert (cookie["path"], cookie["domain"]) == ("/", "")
         shown = {"cookie": f"{name}={cookie.value}"}

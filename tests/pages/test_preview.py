@@ -147,3 +147,17 @@ def test_a_store_that_hangs_keeps_a_few_threads_and_the_page_says_so(tmp_path: P
     found = run(many())
     assert {each.note for each in found} == {"The store does not answer now; open the page again in a moment."}
     assert store.asked <= 4
+
+
+def test_whoever_finds_all_readers_at_work_waits_for_one(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    draft = store.draft("a.csv", "1")
+    draft.write(numbered(3))
+    artifact = Artifact(draft.publish(b"{}").uri, 1, 1, "0" * 64, ("a",), empty=False)
+    draft.close()
+
+    async def many() -> list[Preview]:
+        previews = Previews(store)
+        return await asyncio.gather(*(previews.of(artifact) for _ in range(20)))
+
+    assert {(len(each.rows), each.note) for each in run(many())} == {(3, "")}

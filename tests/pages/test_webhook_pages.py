@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, update
 
 from landfall.database import deliveries, service_tables
 from landfall.database.clock import read_clock
@@ -18,6 +18,7 @@ from tests.pages.planting import entered, part, plant, read, refused, words
 from tests.stack import Stack
 
 UNUSED = "shop-ab"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 SECRETS = ("PlantedPath", "PlantedQuery")
 PAYLOAD = json.dumps({"type": "export.stored", "data": {"note": "<script>alert(1)</script>"}})
 
@@ -176,3 +177,11 @@ def test_without_a_webhook_the_page_says_how_one_comes_about(front: Stack) -> No
         seen = read(visitor, "/webhooks")
         assert "Nobody is told yet" in seen
         assert "[webhooks.NAME]" in seen
+
+
+def test_the_overview_tells_of_late_news_whoever_may_know_of_all(operated: Stack, admin: Visitor) -> None:
+    put(operated, {"account": "shop-bwp"})
+    plant(operated, lambda connection: connection.execute(update(service_tables.deliveries).values(due_at=LONG_AGO)))
+    assert "Webhooks are late" in read(admin, "/", "matters")
+    with entered(operated, Scope.READ, UNUSED) as other:
+        assert "Webhooks are late" not in read(other, "/", "matters")

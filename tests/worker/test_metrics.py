@@ -44,12 +44,15 @@ def test_a_step_counts_once_under_what_it_came_to(outcome: Outcome, name: str) -
     assert found.total("landfall_step_errors_total", error="internal_error") == (name in {"retrying", "gave_up"})
 
 
-def test_what_alarms_watch_begins_at_zero_for_each_vendor() -> None:
+def test_what_alarms_and_dashboards_watch_begins_at_zero_for_each_vendor() -> None:
     found = exposed(Metrics({VENDOR}))
     for state in ("stored", "failed"):
         assert found.one("landfall_finished_exports_total", vendor=VENDOR, state=state) == 0
     assert found.one("landfall_unknown_statuses_total", vendor=VENDOR) == 0
     assert found.one("landfall_webhook_deliveries_total", result="failed") == 0
+    for step in Step:
+        assert found.one("landfall_rescued_steps_total", vendor=VENDOR, step=step) == 0
+        assert found.one("landfall_late_settlements_total", vendor=VENDOR, step=step) == 0
 
 
 def test_a_status_that_is_not_known_is_counted_and_a_plain_not_yet_is_not() -> None:
