@@ -79,6 +79,7 @@ def test_two_processes_make_one_export_under_one_key(api: Stack) -> None:
     assert len(exports(api)) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "asked"),
     [("/v1/exports", body(force=True)), ("/v1/batches", {"exports": [body(1, force=True), body(2, force=True)]})],
@@ -125,6 +126,7 @@ def test_force_and_reuse_contradict_each_other(api: Stack) -> None:
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/reuse"]
 
 
+@pytest.mark.slow
 def test_batches_over_the_same_accounts_at_once_do_not_wait_for_each_other_in_a_ring(api: Stack) -> None:
     orders = {"account": "shop-ab", "request": {"experience_id": f"{EXPERIENCE}01", "export_type": "orders"}}
     mixed = [{**orders, "force": True}, body(force=True)] * 10

@@ -86,6 +86,7 @@ def test_no_part_of_it_breaks_the_policy_when_it_is_opened(docs: Page, told: lis
     assert told == []
 
 
+@pytest.mark.slow
 def test_a_key_that_is_pasted_reaches_the_api_and_is_shown_nowhere(docs: Page, api: Stack, told: list[str]) -> None:
     authorize(docs, api.key)
     assert try_out(docs, "accounts-accounts_list_accounts") == 200

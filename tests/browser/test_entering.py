@@ -1,5 +1,6 @@
 """Promises to a person at the door: logging in and out, and what a key that only reads sees."""
 
+import pytest
 from playwright.sync_api import expect
 
 from landfall.database.keys import Scope
@@ -18,6 +19,7 @@ def test_a_person_logs_in_and_comes_to_the_page_that_was_wanted(house: House, lo
         expect(page.get_by_role("heading", level=1)).to_have_text("Accounts")
 
 
+@pytest.mark.slow
 def test_a_wrong_key_is_told_and_can_be_typed_again(house: House, look: Look) -> None:
     with look() as looker:
         looker.forgives = (FAILED_LOADS,)
@@ -30,6 +32,7 @@ def test_a_wrong_key_is_told_and_can_be_typed_again(house: House, look: Look) ->
         expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
+@pytest.mark.slow
 def test_whoever_has_logged_out_cannot_go_back(house: House, look: Look) -> None:
     with look(key=house.key) as looker:
         page = looker.page("/")

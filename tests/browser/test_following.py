@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
@@ -28,6 +29,7 @@ def live(page: Page) -> None:
     expect(page.locator("#live-state")).to_have_text("Live")
 
 
+@pytest.mark.slow
 def test_a_row_moves_through_its_states_without_a_reload(house: House, look: Look) -> None:
     house.fault("slow_answer", "shop-bwp", operation="start", seconds=2)
     house.fault("goes_back", "shop-bwp", operation="poll", seconds=3)
@@ -85,6 +87,7 @@ def test_an_export_is_asked_for_by_form_and_followed_to_its_file(house: House, l
     assert download.value.suggested_filename.endswith(".csv")
 
 
+@pytest.mark.slow
 def test_a_form_with_a_mistake_says_where_and_keeps_what_was_typed(house: House, look: Look) -> None:
     with look(key=house.key) as looker:
         looker.forgives = (FAILED_LOADS,)
@@ -103,6 +106,7 @@ def test_a_form_with_a_mistake_says_where_and_keeps_what_was_typed(house: House,
         page.wait_for_url("**/exports/exp_*")
 
 
+@pytest.mark.slow
 def test_a_failed_export_says_what_to_do_and_lands_after_a_retry(house: House, look: Look) -> None:
     house.fault("report_failed", "shop-bwp", count=3)
     export_id = house.submit(number=3, labels={"see": "failed"}, force=True)
@@ -119,6 +123,7 @@ def test_a_failed_export_says_what_to_do_and_lands_after_a_retry(house: House, l
         expect(page.get_by_role("heading", name="Retried")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_bulk_cancel_shows_the_count_first_and_cancels_what_the_filter_lets_through(house: House, look: Look) -> None:
     house.fault("never_finishes", "shop-bwp", count=8)
     ids = [house.submit(number=40 + each, labels={"see": "bulk"}, force=True) for each in range(8)]
@@ -140,6 +145,7 @@ def test_a_bulk_cancel_shows_the_count_first_and_cancels_what_the_filter_lets_th
     house.forget()
 
 
+@pytest.mark.slow
 def test_a_page_says_that_it_is_not_live_and_comes_back(house: House, look: Look) -> None:
     with look(key=house.key) as looker:
         looker.forgives = FAILED_LOADS, UNANSWERED

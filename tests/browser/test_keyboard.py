@@ -1,5 +1,6 @@
 """Promises to whoever has no pointer, or no scripts: everything can be reached and done."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
@@ -34,6 +35,7 @@ def failed(house: House, see: str, number: int) -> str:
     return export_id
 
 
+@pytest.mark.slow
 def test_a_failed_export_is_found_and_retried_by_keyboard_alone(house: House, look: Look) -> None:
     export_id = failed(house, "keys", 80)
     with look() as looker:
@@ -53,6 +55,7 @@ def test_a_failed_export_is_found_and_retried_by_keyboard_alone(house: House, lo
         expect(page.locator("#standing .title-line .state")).to_have_text("stored")
 
 
+@pytest.mark.slow
 def test_the_focus_stays_where_it_is_when_the_page_looks_again(house: House, look: Look) -> None:
     export_id = house.submit(number=81, labels={"see": "focus"}, force=True)
     house.wait_for(export_id, "stored")
@@ -68,6 +71,7 @@ def test_the_focus_stays_where_it_is_when_the_page_looks_again(house: House, loo
         expect(row).to_be_focused()
 
 
+@pytest.mark.slow
 def test_the_waterfall_is_read_out_in_words(house: House, look: Look) -> None:
     export_id = house.submit(number=83, labels={"see": "words"}, force=True)
     house.wait_for(export_id, "stored")
@@ -77,6 +81,7 @@ def test_the_waterfall_is_read_out_in_words(house: House, look: Look) -> None:
     assert [word for word in ("Queue", "Start", "Build", "Download") if word not in told] == []
 
 
+@pytest.mark.slow
 def test_without_scripts_one_logs_in_filters_retries_and_cancels(house: House, look: Look) -> None:
     export_id = failed(house, "plain", 84)
     with look(java_script_enabled=False) as looker:

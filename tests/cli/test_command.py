@@ -94,6 +94,7 @@ def test_the_stack_trace_comes_only_when_asked_for(tmp_path: Path) -> None:
     assert "Traceback" in landfall(tmp_path, "--debug", *words).stderr
 
 
+@pytest.mark.slow
 def test_a_folder_called_api_does_not_shadow_ours(tmp_path: Path) -> None:
     for name in ("api", "worker", "sandbox", "landfall"):
         (tmp_path / name).mkdir()

@@ -181,6 +181,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         assert running.end() == 0
 
 
+@pytest.mark.slow
 def test_up_takes_a_redis_that_answers(told: Up) -> None:
     assert told.children().keys() == {"api", "worker"}
     assert landfall(told.folder, "accounts").returncode == 0
@@ -216,6 +217,7 @@ def opened(process: psutil.Process, path: Path) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_ctrl_c_while_up_migrates_ends_both_without_a_word(tmp_path: Path, number: signal.Signals, code: int) -> None:
     write_accounts(tmp_path)
@@ -312,6 +314,7 @@ def test_what_dies_is_started_again(tmp_path: Path, name: str) -> None:
         assert running.end() == 0
 
 
+@pytest.mark.slow
 def test_a_child_that_cannot_live_ends_up_with_its_message(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     stillborn = tmp_path / "stillborn" / "worker"

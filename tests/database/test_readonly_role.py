@@ -80,6 +80,7 @@ def test_it_writes_nothing(allowed_url: str, statement: str) -> None:
     assert refused(as_role(allowed_url), statement) in {"ReadOnlySQLTransactionError", "InsufficientPrivilegeError"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

@@ -95,6 +95,7 @@ def test_the_configuration_is_one_and_finds_the_rules_and_the_key(tmp_path: Path
     assert f"SUCCESS: {len(rules())} rules found" in promtool("check", "config", str(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TRIED, ids=lambda path: path.stem)
 def test_alarms_sound_when_they_should(path: Path) -> None:
     assert "SUCCESS" in promtool("test", "rules", str(path))
@@ -127,6 +128,7 @@ def test_the_guide_tells_of_no_alarm_that_there_is_not() -> None:
     assert sorted(told) == sorted(name.lower() for name in ALERTS)
 
 
+@pytest.mark.slow
 def test_rules_and_dashboards_ask_for_metrics_that_a_scrape_brings_and_the_docs_tell_of(exposed: Exposed) -> None:
     asked = [*(rule["expr"] for rule in rules()), *panel_queries()]
     names = {name for text in asked for name in NAME.findall(text)} - {"up"}

@@ -134,6 +134,7 @@ def test_a_range_behind_the_end_is_416(quick: Sandbox) -> None:
     assert re.fullmatch(r"bytes \*/\d+", answer.headers["content-range"])
 
 
+@pytest.mark.slow
 def test_a_body_of_300_megabytes_is_streamed_in_bounded_memory(quick: Sandbox) -> None:
     quick.fault("body_size", bytes=300_000_000)
     url, process = quick.finished_link(), psutil.Process(quick.process.pid)

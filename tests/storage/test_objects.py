@@ -157,6 +157,7 @@ def test_nothing_is_signed_outside_of_the_store(bucket: Place) -> None:
 # --- the sweep ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_sweep_counts_what_it_aborts_and_finds_nothing_the_second_time(bucket: Place) -> None:
     begun(bucket.store, LARGE)
     begun(bucket.store, LARGE)
@@ -170,6 +171,7 @@ def test_the_sweep_leaves_the_uploads_of_others_alone(bucket: Place) -> None:
     assert open_objects(f"{bucket.url}-of-others").sweep(EVERYTHING) == 1
 
 
+@pytest.mark.slow
 def test_the_sweep_aborts_no_upload_in_a_bucket_without_a_prefix(s3_keys: Swift) -> None:
     name = s3_keys.make_bucket("shared")
     begun(open_objects(f"s3://{name}/of-others"), LARGE)

@@ -63,6 +63,7 @@ def met(stack: Stack) -> float | None:
     return found.one("landfall_freshness_met", **EVENTS) if "landfall_freshness_met" in found.names else None
 
 
+@pytest.mark.slow
 def test_a_target_is_missed_then_met_then_missed_and_at_last_taken_back(stack: Stack) -> None:
     work(stack, 3600)
     assert stale(stack) == "USER_EVENTS: nothing stored yet, target 1 h 00 min"

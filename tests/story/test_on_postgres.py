@@ -42,6 +42,7 @@ def test_exports_land_once_on_postgres_though_a_worker_dies(stack: Stack) -> Non
     assert not (stack.home / "landfall.db").exists()
 
 
+@pytest.mark.slow
 def test_while_postgres_is_away_the_api_says_so_and_workers_wait_for_it(stack: Stack, postgres: Postgres) -> None:
     if not postgres.is_ours:
         pytest.skip("the server of TEST_DATABASE_URL is not ours to stop")

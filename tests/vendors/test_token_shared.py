@@ -89,6 +89,7 @@ async def test_an_account_is_connected_with_the_cache_that_it_shares(
     assert sandbox.stats()["tokens"] == 1
 
 
+@pytest.mark.slow
 async def test_at_eighty_per_cent_of_its_life_one_of_twenty_refreshes_and_the_others_go_on(
     shelf: EmbeddedRedis,
 ) -> None:

@@ -50,6 +50,7 @@ def test_two_workers_tell_of_each_export_once(stack: Stack, told: Receiver) -> N
     assert [len(news_of(told, id_)) for id_ in ids] == [1] * len(ids)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_between_sending_and_writing_has_it_sent_again_under_its_id(
     stack: Stack, told: Receiver, tmp_path: Path
 ) -> None:

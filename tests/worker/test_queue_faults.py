@@ -150,6 +150,7 @@ async def _no_text(redis: Redis, ids: list[str]) -> None:
     await redis.zadd(QUEUE_NAME, dict.fromkeys([b"\xff" + id_.encode() for id_ in ids], 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plant", [_without_payload, _of_a_dead_worker, _no_text])
 @pytest.mark.parametrize("max_jobs", [2, 50])
 def test_five_thousand_ids_that_nobody_runs_hide_no_new_message(

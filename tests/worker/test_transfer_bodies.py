@@ -177,6 +177,7 @@ def test_a_body_that_is_not_packed_as_it_says_is_broken(encoding: str) -> None:
     assert "cannot be unpacked" in refusal(whole(CONTENT, content_encoding=encoding))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_bomb_is_stopped_early(encoding: str) -> None:
     sink = MemorySink()
