@@ -72,6 +72,26 @@ def test_the_focus_stays_where_it_is_when_the_page_looks_again(house: House, loo
 
 
 @pytest.mark.slow
+def test_what_is_being_typed_is_not_overwritten_when_something_happens(house: House, look: Look) -> None:
+    house.fault("never_finishes", "shop-bwp", count=5)
+    *holding, export_id = [house.submit(number=90 + each, labels={"see": "typing"}, force=True) for each in range(6)]
+    with look(key=house.key) as looker:
+        page, other = looker.page(f"/exports/{export_id}"), looker.page(f"/exports/{export_id}")
+        for each in (page, other):
+            expect(each.locator("#live-state")).to_have_text("Live")
+        page.get_by_label("Priority").fill("7")
+        page.locator("#set-priority").focus()
+        house.call("PATCH", f"/v1/exports/{export_id}", json={"priority": 3})
+        expect(other.get_by_label("Priority")).to_have_value("3")
+        expect(page.get_by_label("Priority")).to_have_value("7")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status").filter(has_text="Its priority is 7.")).to_be_visible()
+    for each in (export_id, *holding):
+        house.post(f"/v1/exports/{each}/cancel")
+    house.forget()
+
+
+@pytest.mark.slow
 def test_the_waterfall_is_read_out_in_words(house: House, look: Look) -> None:
     export_id = house.submit(number=83, labels={"see": "words"}, force=True)
     house.wait_for(export_id, "stored")

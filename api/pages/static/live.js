@@ -19,11 +19,15 @@
     sign.hidden = false;
   }
 
-  // What somebody is in the middle of is left alone: a text that is marked, a menu or a form that is open.
+  const parts = anchor.getAttribute("hx-select-oob");
+  const isChanged = (field) =>
+    field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+
+  // What somebody is in the middle of is left alone: a text that is marked, a field that has the focus or was changed.
   function isBusy() {
-    const marked = window.getSelection && String(window.getSelection()).length > 0;
-    const field = document.activeElement && document.activeElement.closest("main [data-live] :is(select, input, textarea)");
-    return marked || Boolean(field) || Boolean(document.querySelector("dialog[open]"));
+    if (String(window.getSelection())) return true;
+    const fields = [...document.querySelectorAll(":is(input, textarea, select)")].filter((each) => each.closest(parts));
+    return fields.some((each) => each === document.activeElement || (each.matches("input, textarea") && isChanged(each)));
   }
 
   // What somebody has unfolded stays so when its part of the page is exchanged.
