@@ -9,10 +9,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from landfall.database.tables import build_times
 from landfall.exports.build_times import Sighting
 from landfall.exports.job import ExportJob
+from landfall.exports.poll_policy import PollPolicy
 
 WINDOW = 200
 _KEPT = 2 * WINDOW
 _USUAL = 0.99
+# Seconds between two polls of a report, at the longest.
+_LONGEST_GAP = PollPolicy().learned_cap
 _INSERT = insert(build_times)
 _NEWEST = (
     select(build_times.c.id, build_times.c.building, build_times.c.finished)
@@ -33,13 +36,16 @@ _FIRST_TO_GO = _NEWEST.offset(_KEPT).limit(1)
 def record(connection: Connection, job: ExportJob, told: float | None, *, now: datetime) -> None:
     """Keep how long the report of an export took that was found finished just now.
 
-    The vendor's own word counts where it fits between the last "not yet" and now; else only those two are known.
+    The vendor's own word counts where it fits between the last "not yet" and now; else only those two are known. A time
+    that its polls cannot account for tells nothing: the clock has jumped, or nobody asked for long.
     """
     if job.started_at is None:
         return
     latest = (now - job.started_at).total_seconds()
     earliest = (job.polled_at - job.started_at).total_seconds() if job.polled_at else 0.0
     fits = told is not None and earliest <= told <= latest
+    if not fits and latest > (job.polls + 2) * _LONGEST_GAP:
+        return
     known = Sighting(told, told) if told is not None and fits else Sighting(earliest, latest)
     key = {"account": job.account, "report_type": job.report_type}
     connection.execute(_INSERT, {**key, "building": known.building, "finished": known.finished, "at": now})

@@ -99,17 +99,20 @@ def test_the_jump_of_the_workers_clocks_makes_nothing_early_or_late(row: Row, cl
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("jump", [-12, 25 * HOUR])
+@pytest.mark.timeout(600)
 @pytest.mark.faults(33, "clock of the machine jumps", api=False, **BUILDS)
 def test_the_jump_of_the_machines_clock_loses_nothing(row: Row, clock: Clock, jump: int) -> None:
     row.start_api(**clock.settings)
-    row.start_workers(2, **clock.settings)
+    # A report that seems to have been in the making for a day is asked for as seldom as the settings let it be.
+    row.start_workers(2, LANDFALL_POLL_CAP_SECONDS="2", **clock.settings)
     # On SQLite the machine's clock is the database's, by which a deadline of twelve hours is over after such a jump.
     row.submit(12, deadline="P7D")
-    until(lambda: row.stack.sandbox.stats()["whole_downloads"], "the first file")
+    # What was learned before the jump outweighs the reports that seem to have taken a day: else the next question about
+    # each is put up to fifteen minutes off.
+    until(lambda: row.stack.sandbox.stats()["whole_downloads"] >= 6, "half of the files")
     row.injected["jump"] += 1
     began = time.monotonic()
     clock.set(jump)
     row.submit(2, deadline="P7D")
-    # A report that seems to have been in the making for a day is asked for once a minute.
-    assert_kept(row, seconds=150)
+    assert_kept(row, seconds=200)
     row.note(jump=f"{jump:+} s", over_in=f"{time.monotonic() - began:.1f} s", starts=row.starts())

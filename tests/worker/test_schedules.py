@@ -43,3 +43,18 @@ def test_a_schedule_is_kept_until_a_report_is_built_or_somebody_queues(tmp_path:
         ledger.accept(connection, [replace(JOB, id="exp_queued", state=State.QUEUED)])
         assert look(connection, second).schedule != second.schedule
     engine.dispose()
+
+
+def test_a_time_that_its_polls_cannot_account_for_teaches_nothing(tmp_path: Path) -> None:
+    engine = open_engine(migrated(tmp_path / "landfall.db"), "BEGIN IMMEDIATE", "PRAGMA synchronous=OFF", size=1)
+    with engine.begin() as connection:
+        accounts.register(connection, LIMITS)
+        asked = replace(JOB, polls=10, polled_at=NOON + timedelta(hours=25))
+        # The clock has jumped by a day, or nobody asked for one.
+        build_times.record(connection, asked, None, now=NOON + timedelta(hours=25, seconds=2))
+        assert build_times.recent(connection, JOB.account, JOB.report_type) == []
+        # A report that is asked for every quarter of an hour may well take a day.
+        patient = replace(asked, polls=100)
+        build_times.record(connection, patient, None, now=NOON + timedelta(hours=25, seconds=2))
+        assert len(build_times.recent(connection, JOB.account, JOB.report_type)) == 1
+    engine.dispose()
