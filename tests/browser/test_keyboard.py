@@ -77,8 +77,8 @@ def test_what_is_being_typed_is_not_overwritten_when_something_happens(house: Ho
     *holding, export_id = [house.submit(number=90 + each, labels={"see": "typing"}, force=True) for each in range(6)]
     with look(key=house.key) as looker:
         page, other = looker.page(f"/exports/{export_id}"), looker.page(f"/exports/{export_id}")
-        for each in (page, other):
-            expect(each.locator("#live-state")).to_have_text("Live")
+        for opened in (page, other):
+            expect(opened.locator("#live-state")).to_have_text("Live")
         page.get_by_label("Priority").fill("7")
         page.locator("#set-priority").focus()
         house.call("PATCH", f"/v1/exports/{export_id}", json={"priority": 3})
