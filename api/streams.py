@@ -125,8 +125,7 @@ async def stream(feed: Feed, source: Source, after: int | None, key_id: str = ""
             if heard.piece:
                 yield heard.piece
             elif (
-                not await _changed(change, min(_AGAIN_SECONDS if away else HEARTBEAT_SECONDS, end - clock()))
-                and not away
+                not await comes(change, min(_AGAIN_SECONDS if away else HEARTBEAT_SECONDS, end - clock())) and not away
             ):
                 yield listener.heartbeat()
             if heard.last:
@@ -187,7 +186,8 @@ class _Listener:
         return position
 
 
-async def _changed(change: asyncio.Event, seconds: float) -> bool:
+async def comes(change: asyncio.Event, seconds: float) -> bool:
+    """Wait for a change of the feed; False where none comes within these seconds."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             return await change.wait()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,9 +12,8 @@ from api.event_stream import EventStream, named_event
 from api.feed import Feed
 from api.pages.forms import PageRoute
 from api.problems import ProblemError
+from api.streams import HEARTBEAT_SECONDS, LONGEST_SECONDS, comes
 
-_HEARTBEAT_SECONDS = 15.0
-_LONGEST_SECONDS = 900.0
 _PAUSE_SECONDS = 0.5
 _MOST_OF_A_KEY = 100
 _MOST = 500
@@ -40,7 +38,7 @@ async def live(
 
 async def _changes(feed: Feed, caller: Caller, export: str | None) -> AsyncGenerator[bytes, None]:
     clock = asyncio.get_running_loop().time
-    end, position = clock() + _LONGEST_SECONDS, None
+    end, position = clock() + LONGEST_SECONDS, None
     with feed.listening(caller.key_id):
         yield _BEGIN
         while not feed.closed and clock() < end:
@@ -49,7 +47,7 @@ async def _changes(feed: Feed, caller: Caller, export: str | None) -> AsyncGener
             if news:
                 yield _CHANGE
                 await asyncio.sleep(_PAUSE_SECONDS)
-            elif not await _comes(change, min(_HEARTBEAT_SECONDS, end - clock())):
+            elif not await comes(change, min(HEARTBEAT_SECONDS, end - clock())):
                 yield _HEARTBEAT
 
 
@@ -65,10 +63,3 @@ def _since(feed: Feed, caller: Caller, export: str | None, position: int | None)
     # What reaches further back than the news at hand may hold anything.
     news = found is None or any(caller.sees(each.account) and export in {None, each.export_id} for each in found)
     return news and mark > position, mark
-
-
-async def _comes(change: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            return await change.wait()
-    return False

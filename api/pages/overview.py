@@ -89,7 +89,6 @@ async def overview(
         oldest_queued=max((each.oldest_queued for each in mine), default=0.0),
         bars=bars(seen.hours, seen.now, span),
         accounts=seen.accounts,
-        of_account={each.name: each for each in mine},
         failures=seen.failures,
         workers=sum(worker.alive for worker in seen.gauges.workers),
         running=sum(worker.running for worker in seen.gauges.workers if worker.alive),
