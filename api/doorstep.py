@@ -24,7 +24,7 @@ settings, and ask with it:</p>
 curl -H "Authorization: Bearer lf_&hellip;" ADDRESS/v1/exports</pre>
 <p>With the same key you can <a href="/login">log in to the pages</a>.</p>
 <p>The command <code>landfall</code> finds the key that <code>landfall up</code> has made by itself. The API is
-described in <code>docs/api.md</code>, and to a key at <code>/v1/openapi.json</code>.</p>
+described in <code>docs/reference/api.md</code>, and to a key at <code>/v1/openapi.json</code>.</p>
 </body>
 </html>
 """

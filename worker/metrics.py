@@ -27,7 +27,7 @@ _MOVES = {(State.STARTING, State.EXPORTING), (State.STARTING, State.READY)}
 
 
 class Metrics:
-    """The counters and histograms of one process; docs/metrics.md tells of each."""
+    """The counters and histograms of one process; docs/reference/metrics.md tells of each."""
 
     def __init__(self, vendors: Iterable[str] = ()) -> None:
         """Count from zero, for these vendors visibly so: Prometheus sees no increase in a series that begins at 1."""

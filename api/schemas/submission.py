@@ -36,7 +36,7 @@ class Submission(BaseModel):
     )
     callback_url: str | None = Field(
         default=None,
-        description="Is told of the export's end as a webhook is (see docs/webhooks.md); needs `callback_secret` in the "
+        description="Is told of the export's end as a webhook is (see docs/reference/webhooks.md); needs `callback_secret` in the "
         "settings. Where an export that was there already answers, that one's counts.",
         examples=["https://example.com/landfall"],
     )

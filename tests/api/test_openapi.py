@@ -112,13 +112,13 @@ def test_nothing_that_a_route_needs_is_handed_to_a_thread() -> None:
 
 
 def test_every_code_of_a_problem_is_explained() -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     missing = [code for code in DOCUMENT["components"]["responses"] if f"`{code}`" not in page]
     assert missing == []
 
 
 def test_the_page_about_the_api_begins_with_every_route() -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     table = page[: page.index("## Keys")]
     told = {re.sub(r"{.*?}", "{}", route) for route in re.findall(r"`((?:GET|POST|PATCH|DELETE) /[^`]*)`", table)}
     there = {

@@ -1,4 +1,4 @@
-"""Checks that docs/dashboards.md tells of each view what it has, and that its questions can be asked."""
+"""Checks that docs/reference/dashboards.md tells of each view what it has, and that its questions can be asked."""
 
 import re
 import sqlite3
@@ -13,7 +13,7 @@ from landfall.database.clock import UtcDateTime
 from tests.database.databases import migrated
 from tests.database.planted import plant
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "dashboards.md").read_text(encoding="utf-8")
+_PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "dashboards.md").read_text(encoding="utf-8")
 _SECTIONS = {
     found[1]: found[2] for found in re.finditer(r"^## (ops_\w+)\n(.*?)(?=^## )", _PAGE, re.MULTILINE | re.DOTALL)
 }

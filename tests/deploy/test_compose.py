@@ -115,7 +115,7 @@ def test_without_setup_compose_says_what_to_run() -> None:
 
 
 def test_every_setting_that_is_given_to_landfall_is_one() -> None:
-    # The command's own, of which docs/cli.md tells; the rest of a name that with-secrets takes off.
+    # The command's own, of which docs/reference/cli.md tells; the rest of a name that with-secrets takes off.
     known = {f"LANDFALL_{name}".upper() for name in Settings.model_fields} | {"LANDFALL_CONFIG", "LANDFALL_URL"}
     for name in ("api", "worker", "migrate", "landfall"):
         for variable in SERVICES[name]["environment"]:

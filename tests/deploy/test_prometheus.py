@@ -20,7 +20,7 @@ from tests.vendors.sandbox_process import run_sandbox
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = FOLDER / "rules" / "landfall.yml"
 TRIED = sorted((FOLDER / "tests").glob("*.yml"))
-MONITORING = "docs/monitoring.md"
+MONITORING = "docs/how-to/monitoring.md"
 SEVERITIES = {"critical", "warning", "info"}
 NAME = re.compile(r"\b(?:landfall_\w+|up\b)")
 OF_A_FAMILY = re.compile(r"_(?:bucket|sum|count)$")
@@ -134,7 +134,7 @@ def test_rules_and_dashboards_ask_for_metrics_that_a_scrape_brings_and_the_docs_
     names = {name for text in asked for name in NAME.findall(text)} - {"up"}
     brought = {sample.name for family in exposed.families for sample in family.samples}
     assert names - brought == set()
-    documented = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    documented = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     assert [name for name in names if f"`{OF_A_FAMILY.sub('', name)}`" not in documented] == []
 
 

@@ -57,7 +57,7 @@ def test_the_metrics_agree_with_what_the_vendors_saw_and_leave_with_their_worker
         assert found.total(f"landfall_{name}_seconds_count") == count
     assert found.total("landfall_exports") == found.total("landfall_slots_used") == 0
     assert found.one("landfall_workers_alive") == 2
-    told = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    told = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     assert [name for name in found.names if f"`{name}" not in told and not name.startswith("process_")] == []
     for worker in workers:
         worker.terminate()

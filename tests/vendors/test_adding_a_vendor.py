@@ -1,4 +1,4 @@
-"""Promises that docs/adding-a-vendor.md works as it is written."""
+"""Promises that docs/how-to/adding-a-vendor.md works as it is written."""
 
 import importlib
 import re
@@ -28,7 +28,7 @@ from tests.exports.jobs import make_job
 from tests.vendors.odd_server import OddServer, answer
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "adding-a-vendor.md"
+PAGE = ROOT / "docs" / "how-to" / "adding-a-vendor.md"
 KEY = "planted-acme-key"
 
 

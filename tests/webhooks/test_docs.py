@@ -1,4 +1,4 @@
-"""Promises of docs/webhooks.md: the receiver that it shows verifies what is sent."""
+"""Promises of docs/reference/webhooks.md: the receiver that it shows verifies what is sent."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from tests.webhooks.receiver import OTHER_SECRET, SECRET
 from worker.webhooks.posting import Answer, post
 from worker.webhooks.receivers import Receiver
 
-DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "webhooks.md"
 LONGEST = 18
 
 
