@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := build/peers
-PACKAGES := landfall worker api cli sandbox migrations tools tests
+PACKAGES := landfall worker api cli sandbox migrations client/src/landfall_client tools tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
