@@ -1,151 +1,129 @@
-"""Talks to Landfall's HTTP API over the standard library and turns its problems into failures of the command.
-
-http.client stands here instead of httpx because every command waits for its imports: 0.03 s against 0.3 s.
-"""
+"""Has landfall_client ask the HTTP API, and turns what it fails with into failures of the command."""
 
 import contextlib
-import http.client
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
+from cli.carrying import PlainCarrier
 from cli.failures import CommandError, RefusedError, UnreachableError, WrongInputError
+from landfall_client import errors
+from landfall_client.asking import Answer as Reply
+from landfall_client.asking import ask, request
+from landfall_client.driving import Driver
+from landfall_client.effects import Flow, Head, Request, T
+from landfall_client.place import Place, checked_url
 
 _TIMEOUT_SECONDS = 30.0
+_AWAY_SECONDS = 60.0
 _WRONG_INPUT = frozenset({400, 404, 409, 422})
 
 Query = Mapping[str, str | int | list[str] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A good answer of the API, as it came."""
-
-    status: int
-    text: str
-
-    @property
-    def body(self) -> Any:  # noqa: ANN401 - any JSON value
-        """The answer's JSON."""
-        return json.loads(self.text)
-
-
 class Api:
-    """The HTTP API under one address; each call has a connection of its own."""
+    """The HTTP API under one address."""
 
     def __init__(self, url: str, *, key: str = "", timeout: float = _TIMEOUT_SECONDS) -> None:
         """Take the address `http(s)://host[:port][/path]`, the API key, and `timeout` in seconds for each wait.
 
         Raises WrongInputError for any other address.
         """
-        self.timeout = timeout
-        self._key = key
-        self.url = url.rstrip("/")
-        wrong = WrongInputError(f"url: {url} is no address; write it as http://host:port.")
-        try:
-            parts = urlsplit(self.url)
-            self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path
-        except ValueError:
-            raise wrong from None
-        if not self._host or parts.scheme not in {"http", "https"}:
-            raise wrong
-        self._secure = parts.scheme == "https"
+        with as_failures():
+            checked = checked_url(url)
+        self.place = Place(
+            checked,
+            key,
+            timeout,
+            patience=0.0,  # whoever has typed the command sees what is wrong, and says when to try again
+            patience_waiting=_AWAY_SECONDS,
+            naming_url="--url",
+            naming_key="run this in the folder of `landfall up`, name the file that holds the key with --key-file, "
+            "or set LANDFALL_API_KEY",
+        )
+        self._carrier = PlainCarrier(self.place)
+        self.driver = Driver(self._carrier)
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return self.place.url
+
+    @property
+    def timeout(self) -> float:
+        """How many seconds each wait may take."""
+        return self.place.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self.place = replace(self.place, timeout=seconds)
+        self._carrier.timeout = seconds
 
     def get(self, path: str, query: Query | None = None) -> Reply:
         """GET and read the whole answer. Raises UnreachableError, RefusedError or CommandError."""
-        return self._call("GET", path + _query_string(query or {}))
+        return self.run(ask(self.place, request("GET", path, query)))
 
     def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
         """POST JSON and read the whole answer. Raises as `get` does."""
-        return self._call("POST", path, json.dumps(body), headers)
+        return self.run(ask(self.place, request("POST", path, body=body, headers=headers, repeatable=False)))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Reply:
         """PATCH JSON and read the whole answer. Raises as `get` does."""
-        return self._call("PATCH", path, json.dumps(body))
+        return self.run(ask(self.place, request("PATCH", path, body=body)))
+
+    def delete(self, path: str) -> Reply:
+        """DELETE and read the whole answer. Raises as `get` does."""
+        return self.run(ask(self.place, request("DELETE", path)))
 
     def is_ready(self) -> bool:
         """Whether /readyz says so."""
         try:
-            return self.get("/readyz").status == http.HTTPStatus.OK
+            return self.get("/readyz").status == HTTPStatus.OK
         except CommandError:
             return False
 
-    def _call(self, method: str, path: str, body: str | None = None, more: Mapping[str, str] | None = None) -> Reply:
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
-        with self.exchange(method, path, headers | dict(more or {}), body) as answer:
-            if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-                raise self.failure(answer)
-            text = _text(answer, self.url)
-        if _json(text) is None:
-            raise CommandError(f"what answers at {self.url} is not Landfall; name the right address with --url.")
-        return Reply(answer.status, text)
+    def run(self, flow: Flow[T]) -> T:
+        """Carry out one of landfall_client's procedures. Raises CommandError."""
+        with as_failures():
+            return self.driver.run(flow)
+
+    def iterate(self, flow: Flow[Any]) -> Iterator[Any]:
+        """What such a procedure gives. Raises CommandError."""
+        with as_failures():
+            yield from self.driver.iterate(flow)
 
     @contextlib.contextmanager
-    def exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: str | None = None
-    ) -> Iterator[http.client.HTTPResponse]:
-        """Send and give the answer, whatever its status, to be read within the block. Raises UnreachableError."""
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self.timeout)
-        sent = dict(headers) | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
-        with contextlib.closing(connection):
-            try:
-                connection.request(method, self._path + path, body.encode() if body else None, sent)
-                answer = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                raise UnreachableError(self._unreachable(error)) from None
-            with answer:
-                yield answer
-
-    def failure(self, answer: http.client.HTTPResponse) -> CommandError:
-        """Read what a bad answer says. Raises UnreachableError where it breaks off."""
-        text = _text(answer, self.url)
-        if answer.status == http.HTTPStatus.UNAUTHORIZED and not self._key:
-            return CommandError(
-                f"the API at {self.url} needs a key: name the file that holds it with --key-file, or set "
-                "LANDFALL_API_KEY; `landfall keys create` makes one."
-            )
-        return _failure(answer.status, text, self.url)
-
-    def _unreachable(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError):
-            return f"what listens at {self.url} gave no answer within {self.timeout:g} s; look at the log of `landfall up`."
-        return f"no Landfall answers at {self.url}: start it with `landfall up` or name it with --url."
+    def exchange(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Head]:
+        """Send, and give what the answer begins with, whatever its status. Raises UnreachableError."""
+        try:
+            stream = self._carrier.open(Request(method, path, headers))
+        except errors.NoAnswer as fault:
+            raise UnreachableError(str(self.place.unreachable(fault))) from None
+        with contextlib.closing(stream):
+            yield stream.head
 
 
-def _query_string(query: Query) -> str:
-    given = {name: value for name, value in query.items() if value not in (None, [])}
-    return "?" + urlencode(given, doseq=True) if given else ""
-
-
-def _text(answer: http.client.HTTPResponse, url: str) -> str:
+@contextlib.contextmanager
+def as_failures() -> Iterator[None]:
+    """Raise what landfall_client fails with in this block as the failure that it is to whoever typed the command."""
     try:
-        return answer.read().decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException):
-        raise UnreachableError(f"the connection to {url} broke; try again.") from None
+        yield
+    except errors.ApiError as error:
+        raise _refused(error) from None
+    except errors.WrongSettings as error:
+        raise WrongInputError(str(error)) from None
+    except errors.Unreachable as error:
+        raise UnreachableError(str(error)) from None
+    except errors.LandfallError as error:
+        raise CommandError(str(error)) from None
 
 
-def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _failure(status: int, text: str, url: str) -> CommandError:
-    """Turn a problem (RFC 9457) into the failure that it is to whoever typed the command."""
-    problem = _json(text)
-    if not isinstance(problem, dict) or not {"title", "detail"} & problem.keys():
-        return CommandError(
-            f"what answers at {url} is not Landfall (HTTP {status}); name the right address with --url."
-        )
-    sentence = str(problem.get("detail") or problem.get("title"))
-    if status not in _WRONG_INPUT:
-        return CommandError(sentence)
-    lines = [_field_line(error) for error in problem.get("errors") or ()]
-    return RefusedError("\n".join(lines)) if lines else WrongInputError(sentence)
+def _refused(error: errors.ApiError) -> CommandError:
+    if error.status not in _WRONG_INPUT:
+        return CommandError(str(error))
+    lines = [_field_line(each) for each in error.errors]
+    return RefusedError("\n".join(lines)) if lines else WrongInputError(str(error))
 
 
 def _field_line(error: Mapping[str, Any]) -> str:
@@ -153,3 +131,6 @@ def _field_line(error: Mapping[str, Any]) -> str:
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/") if step]
     field = ".".join(steps[1:] if steps[:1] == ["request"] else steps)
     return f"{field}: {error.get('detail', '')}" if field else str(error.get("detail", ""))
+
+
+__all__ = ["Api", "Query", "Reply", "as_failures"]

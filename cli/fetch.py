@@ -1,5 +1,6 @@
 """Saves the CSV of a stored export, also where an earlier command was interrupted."""
 
+import json
 import stat
 import sys
 from collections.abc import Iterator
@@ -10,16 +11,19 @@ from urllib.parse import quote
 
 import typer
 
-from cli.bringing import Stream, WrongContentError, bring
-from cli.client import Api
+from cli.client import Api, as_failures
 from cli.connecting import connect
-from cli.failures import CommandError, NotStoredError, UnreachableError
+from cli.failures import CommandError, NotStoredError, UnreachableError, WrongInputError
 from cli.output import answer, remark, writing
-from cli.parsing import ExportId, KeyFile, Url
-from cli.part import Part
+from cli.parsing import AsJson, ExportId, KeyFile, Url
+from cli.progress import bytes_progress
 from cli.waiting import end_in_words
-from cli.words import size
-from landfall.storage.encodings import file_name
+from landfall.sizes import size
+from landfall_client.downloading import Passage, Sink, Wanted, bring
+from landfall_client.effects import Flow, Work
+from landfall_client.errors import FileDiffers, Unreachable
+from landfall_client.part import Part
+from landfall_client.reading import file_of
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -43,21 +47,33 @@ def fetch(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a regular file that is there.")] = False,
+    as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
 ) -> None:
     """Save the CSV of a stored export as it lies in the store, proven by its SHA-256."""
+    if as_json and output == "-":
+        raise WrongInputError(
+            "--json: standard output takes the file; name another with --output, or leave --json out."
+        )
     api = connect(url, key_file)
     export = api.get(f"/v1/exports/{quote(export_id, safe='')}").body
     if export["state"] != "stored":
         raise NotStoredError(_not_stored(export))
+    file = file_of(export["file"])
+    if file is None:
+        raise NotStoredError(f"export {export_id} has no file; look at it with `landfall show {export_id}`.")
+    wanted = Wanted(api.place, export["id"], file)
     if output == "-":
-        with writing():
-            bring(api, export, Stream(sys.stdout.buffer))
+        with writing(), as_failures():
+            _bring(api, wanted, _StandardOutput())
             sys.stdout.buffer.flush()
         return
-    target = _target(output, file_name(export["id"], export["file"]["uri"]), replace=force)
-    _save(api, export, target, replace=force)
+    target = _target(output, export["id"] + file.suffix, replace=force)
+    _save(api, wanted, target, replace=force)
+    if as_json:
+        answer(json.dumps(export | {"path": str(target)}, ensure_ascii=False))
+        return
     answer(
         f"{target}: {export['file']['rows']} rows, {size(export['file']['bytes'])}, sha256 {export['file']['sha256']}"
     )
@@ -101,25 +117,37 @@ def _as_failure(target: Path) -> Iterator[None]:
         raise CommandError(f"{target} cannot be written ({error.strerror}); name another with --output.") from None
 
 
-def _save(api: Api, export: dict[str, Any], target: Path, *, replace: bool) -> None:
+def _save(api: Api, wanted: Wanted, target: Path, *, replace: bool) -> None:
     """Bring the file, from where an earlier command was interrupted, and put it in place."""
-    total = export["file"]["bytes"]
-    with _as_failure(target), Part(target, export["file"]["sha256"]) as part:
+    total = wanted.file.bytes
+    with _as_failure(target), as_failures(), Part(target, wanted.file.sha256) as part:
         try:
-            bring(api, export, part)
-        except WrongContentError:
+            _bring(api, wanted, part)
+        except FileDiffers:
             part.restart()
             raise
         except KeyboardInterrupt:
             if part.held:
                 remark(f"\n{_kept(part, total)}")
             raise
-        except UnreachableError as error:
+        except Unreachable as error:
             raise UnreachableError(f"{error} {_kept(part, total)}" if part.held else str(error)) from None
         except OSError as error:
             kept = f" {_kept(part, total)}" if part.held else ""
             raise CommandError(f"{target} cannot be written ({error.strerror}); make room for it.{kept}") from None
         part.put_in_place(replace=replace)
+
+
+def _bring(api: Api, wanted: Wanted, sink: Sink) -> None:
+    with bytes_progress(wanted.file.bytes, sink.held) as advance:
+        api.driver.run(bring(wanted, sink, advance))
+
+
+class _StandardOutput(Passage):
+    """Hands every byte on to standard output, which can give none back."""
+
+    def give(self, piece: bytes) -> Flow[None]:
+        yield Work(lambda: sys.stdout.buffer.write(piece))
 
 
 def _kept(part: Part, total: int) -> str:

@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.client import Api, Reply
-from cli.failures import NotStoredError, UnreachableError
+from cli.failures import NotStoredError
 from cli.output import answer, remark
-from cli.words import ENDED, plain, size, span
-
-_QUICKEST, _SLOWEST = 0.1, 2.0
-_PATIENCE_SECONDS = 60.0
+from cli.words import plain, span
+from landfall.sizes import size
+from landfall_client.waiting import export_ended
 
 
 class Display(Protocol):
@@ -32,7 +31,7 @@ def follow(api: Api, export_id: str) -> Reply:
     """
     try:
         with _display() as show:
-            return _until_ended(api, export_id, show)
+            return api.run(export_ended(api.place, export_id, None, _Clock(show)))
     except KeyboardInterrupt:
         remark(f"\nThe export goes on without you; look at it with `landfall show {export_id}`.")
         raise
@@ -58,29 +57,17 @@ def end_in_words(export: dict[str, Any]) -> str:
     return f"export {export['id']} is {export['state']}."
 
 
-def _until_ended(api: Api, export_id: str, show: Display) -> Reply:
-    state, since, pause = "", time.monotonic(), _QUICKEST
-    while True:
-        reply = _patient_get(api, f"/v1/exports/{export_id}")
-        export = reply.body
-        if export["state"] != state:
-            state, since, pause = export["state"], time.monotonic(), _QUICKEST
-        show(export, time.monotonic() - since)
-        if state in ENDED:
-            return reply
-        time.sleep(pause)
-        pause = min(_SLOWEST, pause * 1.2)
+class _Clock:
+    """Tells a display for how long the export has been in its state."""
 
+    def __init__(self, show: Display) -> None:
+        self._show = show
+        self._state, self._since = "", 0.0
 
-def _patient_get(api: Api, path: str) -> Reply:
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            return api.get(path)
-        except UnreachableError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(_SLOWEST / 4)
+    def __call__(self, export: dict[str, Any]) -> None:
+        if export["state"] != self._state:
+            self._state, self._since = export["state"], time.monotonic()
+        self._show(export, time.monotonic() - self._since)
 
 
 @contextmanager

@@ -1,16 +1,12 @@
 """Follows a batch to its end."""
 
-import time
 from typing import Any
-from urllib.parse import quote
 
 from cli.client import Api, Reply
-from cli.failures import NotStoredError, UnreachableError
+from cli.failures import NotStoredError
 from cli.output import answer, remark
 from cli.words import plain
-
-_QUICKEST, _SLOWEST = 0.2, 3.0
-_PATIENCE_SECONDS = 60.0
+from landfall_client.waiting import batch_finished
 
 
 def follow_batch(api: Api, batch_id: str) -> Reply:
@@ -20,7 +16,7 @@ def follow_batch(api: Api, batch_id: str) -> Reply:
     goes on.
     """
     try:
-        return _until_finished(api, batch_id)
+        return api.run(batch_finished(api.place, batch_id, None, _Lines(batch_id)))
     except KeyboardInterrupt:
         remark(
             f"\nThe batch goes on without you; `landfall batches wait {batch_id}` waits again, `landfall batches show {batch_id}` looks."
@@ -44,23 +40,15 @@ def counted(batch: dict[str, Any]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
 
-def _until_finished(api: Api, batch_id: str) -> Reply:
-    path = f"/v1/batches/{quote(batch_id, safe='')}"
-    told, pause, away_until = "", _QUICKEST, 0.0
-    while True:
-        try:
-            reply = api.get(path)
-            away_until = 0.0
-        except UnreachableError:
-            away_until = away_until or time.monotonic() + _PATIENCE_SECONDS
-            if time.monotonic() > away_until:
-                raise
-        else:
-            now = counted(reply.body)
-            if now != told:
-                remark(f"{batch_id} {now}")
-                told, pause = now, _QUICKEST
-            if reply.body["finished_at"]:
-                return reply
-        time.sleep(pause)
-        pause = min(_SLOWEST, pause * 1.2)
+class _Lines:
+    """Prints a line whenever one of the exports has come further."""
+
+    def __init__(self, batch_id: str) -> None:
+        self._id = batch_id
+        self._told = ""
+
+    def __call__(self, batch: dict[str, Any]) -> None:
+        now = counted(batch)
+        if now != self._told:
+            remark(f"{self._id} {now}")
+            self._told = now

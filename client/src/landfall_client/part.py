@@ -6,10 +6,12 @@ import hashlib
 import os
 import shutil
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from cli.failures import CommandError
+from landfall_client.effects import Flow, Work
+from landfall_client.errors import FileNotSaved
 
 _READ_BYTES = 1 << 20
 
@@ -28,7 +30,7 @@ class Part:
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        """Take up what an earlier command left. Raises CommandError where another is at work on it, or OSError."""
+        """Take up what was left there. Raises FileNotSaved where somebody else is at work on it, or OSError."""
         while self._descriptor < 0:
             self._descriptor = self._open()
         while piece := os.read(self._descriptor, _READ_BYTES):
@@ -38,14 +40,21 @@ class Part:
 
     def __exit__(self, *_: object) -> None:
         """Let go; a part that holds nothing is removed."""
+        if self._descriptor < 0:
+            return
         if not self.held:
             self.discard()
         os.close(self._descriptor)
+        self._descriptor = -1
 
     @property
     def sha256(self) -> str:
         """The digest of what is held, in hexadecimal."""
         return self._digest.hexdigest()
+
+    def take(self, piece: bytes) -> Flow[None]:
+        """Append, where writing may block."""
+        yield Work(partial(self.write, piece))
 
     def write(self, piece: bytes) -> None:
         """Append."""
@@ -99,7 +108,7 @@ class Part:
             found = self.path.lstat()
             # In a folder that everybody writes to, somebody may have laid it there to own what we fetch.
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-                raise CommandError(f"{self.path} is not a file of yours; remove it or name another with --output.")
+                raise FileNotSaved(f"{self.path} is not a file of yours; remove it or name another target.")
             return os.open(self.path, flags)
         return -1
 
@@ -107,11 +116,11 @@ class Part:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CommandError(
-                f"another `landfall fetch` is writing {self._target}; wait for it or name another with --output."
+            raise FileNotSaved(
+                f"somebody else is writing {self._target}; wait for that or name another target."
             ) from None
         except OSError:
-            pass  # a file system without locks: the checksum tells where two commands were at work
+            pass  # a file system without locks: the checksum tells where two were at work
 
 
 def _sync_folder(folder: Path) -> None:

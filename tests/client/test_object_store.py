@@ -1,0 +1,62 @@
+"""Promises of a file in a real S3 service: the client follows the signed link as it stands, and nobody tells it."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from landfall_client import AsyncLandfall, Landfall
+from tests.asynchronous import run
+from tests.planted_files import CONTENT, plant
+from tests.services.swift import KEY_ID, SECRET, Swift, missing, running_swift
+from tests.stack import Stack, run_stack, until
+from tests.vendors.sandbox_process import Sandbox
+
+NOWHERE = "http://127.0.0.1:9"
+STORE = "s3://landfall/files"
+
+
+@pytest.fixture(scope="module")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    if reason := missing():
+        pytest.skip(reason)
+    with running_swift(tmp_path_factory.mktemp("swift")) as service, pytest.MonkeyPatch.context() as patch:
+        service.make_bucket("landfall")
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", service.endpoint)
+        yield service
+
+
+@pytest.fixture(scope="module")
+def api(swift: Swift, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    vendors = Sandbox(f"{NOWHERE}/intelligems", f"{NOWHERE}/buywithprime", f"{NOWHERE}/_sandbox")
+    with run_stack(tmp_path_factory.mktemp("api") / "home", vendors) as stack:
+        stack.start("api", LANDFALL_STORAGE_URL=STORE, AWS_ENDPOINT_URL=swift.endpoint)
+        until(stack._ready, "a ready API")
+        plant(stack.home, "exp_stored", store=STORE)
+        yield stack
+
+
+def test_a_file_is_saved_and_read_by_its_signed_link(
+    api: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for logger in (None, "httpx", "httpcore"):  # another test may have had Landfall's log quieten these
+        caplog.set_level(logging.DEBUG, logger)
+    with Landfall(api.url, api.key) as client:
+        export = client.export("exp_stored")
+        assert export.save(tmp_path).read_bytes() == CONTENT
+        assert [row["id"] for row in export.rows()] == ["1", "2", "3"]
+    assert "Signature=…" in caplog.text  # a link was told, and masked
+    assert KEY_ID not in caplog.text
+    assert api.key not in caplog.text
+
+
+def test_it_is_saved_with_await_too(api: Stack, tmp_path: Path) -> None:
+    async def go() -> None:
+        async with AsyncLandfall(api.url, api.key) as client:
+            assert (await (await client.export("exp_stored")).save(tmp_path)).read_bytes() == CONTENT
+
+    run(go())
