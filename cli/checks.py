@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from landfall.exports.errors import StorageFull, StorageUnavailable
-from landfall.settings import Settings, SettingsError, config_path, listening_refused, load_settings
+from landfall.net.listening import listening_refused
+from landfall.settings import Settings, SettingsError, config_path, load_settings
 from landfall.storage.keys import check_template
 from landfall.storage.parquet_writer import check_installed
 from landfall.storage.store import open_store
@@ -38,7 +39,9 @@ def check_settings() -> Checked:
     settings = load_settings()
     accounts = parse_accounts(settings.accounts)
     if not accounts:
-        raise SettingsError(f"{config_path()} names no account; write an [accounts.NAME] table (see README.md).")
+        raise SettingsError(
+            f"{config_path()} names no account; write an [accounts.NAME] table, or add one with `landfall init`."
+        )
     for name, account in accounts.items():
         account.secrets(name)
         if account.parquet:

@@ -18,6 +18,8 @@ from sandbox.reports import Report, State
 from sandbox.visit import Visit
 from sandbox.world import World
 
+# There is any other experience that is asked for.
+_NO_EXPERIENCE = "00000000-0000-0000-0000-000000000000"
 _DO_NOT_WAIT = ("null_url", "lost_answer", "garbage_answer", "odd_answer")
 
 
@@ -50,12 +52,14 @@ async def _export_within_limits(request: Request, world: World, visit: Visit) ->
     async def act(fault: Fault | None) -> Answer:
         if problems:
             return JSONResponse({"errors": [], "properties": {f: {"errors": e} for f, e in problems.items()}}, 400)
+        if experience_id == _NO_EXPERIENCE:
+            return plain_error(404)
         report = _attach_or_begin(world, visit, question, {"experienceId": experience_id, **body}, fault)
         if fault is None or fault.fault not in _DO_NOT_WAIT:
             await _wait(report, world.settings.intelligems_timeout, request)
         if fault is not None and fault.fault == "null_url":
             return _null_url(report, "Export timed out, please retry")
-        return _outcome(world, report, question)
+        return _outcome(world, report, question, visit.base_url)
 
     return await answer_under(world.faults.take(visit), request, world, visit, act)
 
@@ -93,11 +97,11 @@ async def _wait(report: Report, seconds: float, request: Request) -> None:
             return
 
 
-def _outcome(world: World, report: Report, question: str) -> Response:
+def _outcome(world: World, report: Report, question: str, base_url: str) -> Response:
     report.answered()
     match report.state:
         case State.COMPLETED:
-            return _link(world, report)
+            return _link(world, report, base_url)
         case State.FAILED:
             # Told once; the same POST then begins a new report.
             world.intelligems_questions.pop(question, None)
@@ -106,11 +110,11 @@ def _outcome(world: World, report: Report, question: str) -> Response:
             return _null_url(report, "Export timed out, please retry")
 
 
-def _link(world: World, report: Report) -> Response:
+def _link(world: World, report: Report, base_url: str) -> Response:
     world.witness.links[report.vendor] += 1
     report.asked["links"] += 1
     seconds = world.settings.link_seconds_intelligems
-    url = world.links.url(report.key, seconds)
+    url = world.links.url(base_url, report.key, seconds)
     return _answer(report, url, int(seconds) if seconds.is_integer() else seconds, "Export ready")
 
 

@@ -61,8 +61,8 @@ class Account(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    vendor: str
-    base_url: str
+    vendor: str = Field(description="Which vendor it is at.")
+    base_url: str = Field(description="Where the vendor's API is; a sandbox or a test server goes here.")
     max_started: int = Field(default=5, ge=1, description="Reports that may be in the making at once.")
     max_downloads: int = Field(default=4, ge=1, description="Downloads at once, in each worker.")
     rate_burst: float | None = Field(

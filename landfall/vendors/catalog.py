@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from landfall.complaints import complaint_in_table
 from landfall.exports.throttle import AccountLimits
 from landfall.settings import SettingsError
 from landfall.vendors import buy_with_prime, intelligems
@@ -45,20 +45,25 @@ def limits_of(accounts: Mapping[str, Account]) -> dict[str, AccountLimits]:
     }
 
 
-def _account(name: str, table: Mapping[str, Any]) -> Account:
+def check_account_name(name: str) -> None:
+    """Raise SettingsError for what cannot be the name of an account."""
     if not _ACCOUNT_NAME.fullmatch(name):
         raise SettingsError(
             f"accounts.{name!a}: an account's name begins with a lower-case letter or a digit and goes on with those, "
             "with - or _, 63 characters at most; rename it."
         )
+
+
+def _account(name: str, table: Mapping[str, Any]) -> Account:
+    check_account_name(name)
     schemas = _schemas(name, table)
     _check_report_types(name, table.get("freshness"), schemas.request.report_types)
     schema = schemas.account
     try:
         return schema.model_validate(dict(table))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise SettingsError(_complaint(name, schema, found)) from None
+        complaint = complaint_in_table(f"accounts.{name}", schema, error, with_keys={"freshness"})
+        raise SettingsError(complaint) from None
 
 
 def _schemas(name: str, table: Mapping[str, Any]) -> VendorSchemas:
@@ -79,18 +84,3 @@ def _check_report_types(name: str, freshness: object, known: Sequence[str]) -> N
         raise SettingsError(
             f"accounts.{name}.freshness.{written}: there is no such report type; known are {', '.join(known)}."
         )
-
-
-def _complaint(name: str, schema: type[Account], found: ErrorDetails) -> str:
-    """Name the setting as it stands in the file: the location below it may hold the tags of a choice."""
-    setting, *below = map(str, found["loc"])
-    where = ".".join(["accounts", name, setting, *(below if setting == "freshness" else ())])
-    match found["type"]:
-        case "missing":
-            return f"{where} is missing; add it."
-        case "extra_forbidden" if setting not in schema.model_fields:
-            return f"{where}: there is no such setting; known are {', '.join(schema.model_fields)}."
-        case "extra_forbidden" | "model_type" | "model_attributes_type":
-            return f'{where}: write it as {{ env = "NAME" }} or {{ file = "PATH" }}.'
-        case _:
-            return f"{where}: {found['msg'].removeprefix('Value error, ').rstrip('.')}."

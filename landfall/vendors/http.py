@@ -12,6 +12,7 @@ import httpx
 
 from landfall.exports.errors import AnswerLost, VendorUnreachable
 from landfall.net.carrier import HEADERS, Carrier
+from landfall.tracing.calls import answered, calling
 
 MAX_ANSWER_BYTES = 4 << 20
 
@@ -52,11 +53,12 @@ class VendorHttp:
         self,
         url: str,
         *,
+        operation: str = "request",
         headers: Mapping[str, str] | None = None,
         json: Any = None,  # noqa: ANN401 - any JSON value
         form: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST and read the whole answer.
+        """POST and read the whole answer; `operation` is the vendor's name for what is asked, in traces.
 
         Raises VendorUnreachable where the request was certainly not sent, AnswerLost where it may have been.
         """
@@ -71,14 +73,17 @@ class VendorHttp:
                 extensions=self._extensions,
             )
             host = request.url.host
-            async with asyncio.timeout(self._timeout):
-                return await self._send(request)
+            with calling("POST", request.url, operation, path=True) as span:
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._send(request)
+                answered(span, answer.status)
         except _NOT_SENT as error:
             raise VendorUnreachable(f"{host} cannot be reached ({type(error).__name__})") from None
         except (httpx.TimeoutException, TimeoutError):
             raise AnswerLost(f"{host} did not answer in time") from None
         except (httpx.HTTPError, zlib.error) as error:
             raise AnswerLost(f"the connection to {host} broke ({type(error).__name__})") from None
+        return answer
 
     async def _send(self, request: httpx.Request) -> Answer:
         response = await self._carrier.handle_async_request(request)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from landfall.complaints import first_complaint
 from landfall.exports.errors import RequestRefused
-from landfall.settings import first_complaint
 
 
 def _instant(value: object) -> object:

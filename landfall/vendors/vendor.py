@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from landfall.exports.job import ExportJob
 
@@ -67,3 +67,11 @@ class Vendor(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+@runtime_checkable
+class ChecksCredentials(Protocol):
+    """A client that can tell whether the vendor accepts its credentials; one that cannot leaves the method out."""
+
+    async def check_credentials(self) -> None:
+        """Return where the vendor accepts them, having started nothing. Raises CredentialsRefused, or as a call does."""

@@ -1,6 +1,7 @@
 """Speaks Buy with Prime's GraphQL API."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -39,6 +40,8 @@ _LINK_LIFE = timedelta(minutes=5)
 _TOKEN_SECONDS = 900.0
 _LONGEST_TOKEN_SECONDS = 86400.0
 _LONGEST_TASK_ID = 200
+_TOKEN = "/token"  # noqa: S105 - a path
+_NO_TASK = "USER_EVENTS:00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,11 @@ class BuyWithPrime:
             raise AnswerLost("Buy with Prime answered reportDownloadLink without a readable downloadUrl")
         return Link(url, asked_at + _LINK_LIFE)
 
+    async def check_credentials(self) -> None:
+        """Ask for a task that there is not: only whom the vendor lets in is told so."""
+        with suppress(ReportLost):
+            await self._call(REPORT_TASK, {"taskId": _NO_TASK})
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -146,6 +154,7 @@ class BuyWithPrime:
     async def _post(self, operation: Operation, variables: dict[str, Any], token: SecretStr) -> Answer:
         return await self._http.post(
             f"{self._account.base_url}/graphql",
+            operation=operation.name,
             headers={
                 "authorization": f"Bearer {token.get_secret_value()}",
                 "x-api-target-id": self._credentials.target_id.get_secret_value(),
@@ -160,12 +169,12 @@ class BuyWithPrime:
             "client_id": self._credentials.client_id.get_secret_value(),
             "client_secret": self._credentials.client_secret.get_secret_value(),
         }
-        url = f"{self._account.base_url}/token"
+        url = f"{self._account.base_url}{_TOKEN}"
         try:
             if self._account.token_request == "json":  # noqa: S105 - names a body's form, not a password
-                answer = await self._http.post(url, json=asked)
+                answer = await self._http.post(url, operation=_TOKEN, json=asked)
             else:
-                answer = await self._http.post(url, form=asked)
+                answer = await self._http.post(url, operation=_TOKEN, form=asked)
         except AnswerLost as lost:
             # No token, so no call was made: whatever the step wanted to start is not started.
             raise VendorUnreachable(f"there is no access token: {lost}") from None

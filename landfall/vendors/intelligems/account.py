@@ -11,9 +11,12 @@ from landfall.vendors.account import Account
 class IntelligemsAccount(Account):
     """One organisation at Intelligems; its key is organisation-wide."""
 
-    vendor: Literal["intelligems"]
-    base_url: str = "https://api.intelligems.io/v25-10-beta"
-    access_token: SecretRef
+    vendor: Literal["intelligems"] = Field(description="Which vendor it is at.")
+    base_url: str = Field(
+        default="https://api.intelligems.io/v25-10-beta",
+        description="Where the vendor's API is; a sandbox or a test server goes here.",
+    )
+    access_token: SecretRef = Field(description="The organisation's API key.")
     request_timeout: float = Field(
         default=300.0,
         gt=0,

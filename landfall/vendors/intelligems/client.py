@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Self
 
 from pydantic import SecretStr
 
-from landfall.exports.errors import AnswerLost, LinkNotReady
+from landfall.exports.errors import AnswerLost, LinkNotReady, RequestRefused
 from landfall.exports.job import ExportJob
 from landfall.vendors.account import reveal_header
-from landfall.vendors.http import VendorHttp
+from landfall.vendors.http import Answer, VendorHttp
 from landfall.vendors.intelligems import faults
 from landfall.vendors.intelligems.account import IntelligemsAccount
 from landfall.vendors.intelligems.kept_links import KeptLinks
@@ -23,6 +24,8 @@ from landfall.vendors.vendor import Finished, Link, Pending, ReportStatus, Start
 
 _LINK_SECONDS = 900.0
 _LONGEST_LINK_SECONDS = 7 * 86400.0
+_EXPORT = "/analytics/experience/{experience_id}/export"
+_NO_EXPERIENCE = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ class Intelligems:
             raise LinkNotReady(f"Intelligems gave no link: {answer.message or 'it gave no reason'}")
         return answer.link
 
+    async def check_credentials(self) -> None:
+        """Ask for the export of an experience that there is not: only whom the vendor lets in is told so.
+
+        Where the same is told to somebody without a token, it is the address that is not there.
+        """
+        body = {"exportType": "orders"}
+        answer = await self._post(_NO_EXPERIENCE, body, self._credentials())
+        if answer.status != HTTPStatus.NOT_FOUND:
+            self._payload(answer)
+        elif (await self._post(_NO_EXPERIENCE, body, {})).status == HTTPStatus.NOT_FOUND:
+            raise RequestRefused("Intelligems knows no such address (404), with or without the access token")
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -96,14 +111,18 @@ class Intelligems:
     async def _ask(self, job: ExportJob) -> _Told:
         # Every repetition is the same POST, byte for byte: only so can the vendor find its report again.
         request = IntelligemsRequest.stored(job.request, asked_at=job.created_at)
-        token = self._access_token.get_secret_value()
-        answer = await self._http.post(
-            f"{self._base_url}/analytics/experience/{request.experience_id}/export",
-            headers={"intelligems-access-token": token},
-            json=request.body(),
-        )
-        payload = faults.payload(answer, now=self._now(), secrets=[token])
-        return self._read(payload, rest(answer.headers, now=self._now()))
+        answer = await self._post(request.experience_id, request.body(), self._credentials())
+        return self._read(self._payload(answer), rest(answer.headers, now=self._now()))
+
+    async def _post(self, experience_id: str, body: dict[str, Any], credentials: Mapping[str, str]) -> Answer:
+        url = self._base_url + _EXPORT.format(experience_id=experience_id)
+        return await self._http.post(url, operation=_EXPORT, headers=credentials, json=body)
+
+    def _credentials(self) -> dict[str, str]:
+        return {"intelligems-access-token": self._access_token.get_secret_value()}
+
+    def _payload(self, answer: Answer) -> Mapping[str, Any]:
+        return faults.payload(answer, now=self._now(), secrets=self._credentials().values())
 
     def _read(self, payload: Mapping[str, Any], pause: float | None) -> _Told:
         url, message = payload.get("url", ""), payload.get("message")

@@ -1,5 +1,6 @@
 """Describes what can be asked of Intelligems: the export of one experience."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, get_args
 
@@ -13,6 +14,7 @@ UUID_PATTERN = (
     r"^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
     r"|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$"
 )
+_UUID = re.compile(UUID_PATTERN.replace("$", r"\Z"))
 
 ExportType = Literal["orders", "order_line_items", "order_reconciliation"]
 
@@ -39,6 +41,14 @@ class IntelligemsRequest(VendorRequest):
     experience_id: str = Field(pattern=UUID_PATTERN, description="UUID of the experience (A/B test).")
     export_type: ExportType
     filters: Filters | None = Field(default=None, description="Analytics filters, in the vendor's own names.")
+
+    @field_validator("experience_id", mode="before")
+    @classmethod
+    def _is_a_uuid(cls, given: object) -> object:
+        """Say so in words: the pattern's own complaint would repeat the pattern."""
+        if isinstance(given, str) and not _UUID.match(given):
+            raise ValueError(f"it is no UUID; write it as {cls.example['experience_id']}")
+        return given
 
     @field_validator("start", "end")
     @classmethod

@@ -1,0 +1,1 @@
+"""Checks everything that Landfall needs and changes nothing."""

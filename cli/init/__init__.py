@@ -1,0 +1,1 @@
+"""Writes landfall.toml with a newcomer, secrets apart, and tries the credentials."""
