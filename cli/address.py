@@ -10,18 +10,23 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from cli.failures import CommandError
+from cli.failures import CommandError, UnreachableError
 
+_ANY_PORT = ":0"
 _ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 def api_url(typed: str | None) -> str:
-    """Choose the address. Raises CommandError where the settings file cannot be read."""
+    """Choose the address. Raises CommandError where the settings file cannot be read, or leaves the port to `landfall up`."""
     named = typed or os.environ.get("LANDFALL_URL")
     if named:
         return named.rstrip("/")
     settings = _settings()
-    return running_url(_home(settings)) or _settled_url(settings)
+    home = _home(settings)
+    found = running_url(home) or _settled_url(settings)
+    if found.endswith(_ANY_PORT):
+        raise UnreachableError(f"no Landfall runs on {home}: start it with `landfall up` or name another with --url.")
+    return found
 
 
 def home_here() -> Path:
@@ -33,6 +38,12 @@ def urls_here() -> set[str]:
     """The addresses at which this home's own API listens. Raises CommandError as above."""
     settings = _settings()
     return {url for url in (running_url(_home(settings)), _settled_url(settings)) if url}
+
+
+def accounts_here() -> list[str]:
+    """The names of the accounts in the settings. Raises CommandError as above."""
+    accounts = _settings().get("accounts")
+    return sorted(accounts) if isinstance(accounts, dict) else []
 
 
 def running_url(home: Path) -> str | None:

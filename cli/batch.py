@@ -1,33 +1,50 @@
 """Asks for many exports at once: those of a file, or one over a range that is cut into windows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.asking import (
+    CallbackUrl,
+    Deadline,
+    IdempotencyKey,
+    Labels,
+    Priority,
+    Reuse,
+    Wait,
+    key_header,
+    of_all,
+    of_each,
+    said,
+)
 from cli.batch_files import read_submissions
+from cli.client import Api
 from cli.connecting import connect
 from cli.failures import RefusedError, WrongInputError
-from cli.fields import read_fields, read_labels
+from cli.fields import read_fields
 from cli.output import answer
 from cli.parsing import AsJson, KeyFile, Url
-from cli.submit import CallbackUrl, Deadline, IdempotencyKey, Reuse, key_header
 from cli.waiting_for_batch import follow_batch, tell_end_of_batch
 
 _WHICH = re.compile(r"^exports\.([0-9]+)(?:\.request\.|\.|: )", re.MULTILINE)
+_OF_BATCHES = frozenset({"list", "show", "wait", "cancel", "retry"})
 
 
 def batch(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE.jsonl|FILE.csv|- | FIELD=VALUE...",
+            metavar="FILE.csv|FILE.jsonl|- | FIELD=VALUE...",
             help="A file of exports (-: JSON Lines from standard input); beside --window the fields of all windows.",
         ),
     ],
     *,
-    account: Annotated[str | None, typer.Option(help="Whose exports; in a file for those that name none.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose exports; in a file for those that name none.")
+    ] = None,
     begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="First moment of the range.")] = None,
     to: Annotated[str | None, typer.Option(metavar="TIME", help="End of the range.")] = None,
     window: Annotated[
@@ -36,32 +53,38 @@ def batch(
     time_zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Whose calendar days are counted on; default UTC.")
     ] = None,
-    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="May be given more than once.")] = None,
-    priority: Annotated[int | None, typer.Option(help="For exports that name none; higher goes first.")] = None,
+    label: Labels = None,
+    priority: Priority = None,
     deadline: Deadline = None,
     callback_url: CallbackUrl = None,
     reuse: Reuse = False,
     idempotency_key: IdempotencyKey = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until every export has ended.")] = False,
+    wait: Wait = False,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Ask for many exports: landfall batch days.csv, or with --account A --from 2026-01-01 --to 2026-02-01 --window P1D."""
+    """Ask for many exports: landfall batch days.csv, or with --account A --from 2026-01-01 --to 2026-02-01 --window P1D.
+
+    What a line of the file says wins over the options. `landfall batches` shows and steers what was asked for.
+    """
     cutting = {"from": begin, "to": to, "window": window, "time_zone": time_zone}
-    each = _given(
-        {
-            "account": account,
-            "deadline": deadline,
-            "callback_url": callback_url,
-            "reuse": "stored" if reuse else None,
-        }
-    )
+    each = of_each(account, deadline, callback_url, reuse=reuse)
     asked, places = _of_windows(words, each, cutting) if any(cutting.values()) else _of_file(words, each)
-    body = asked | _given({"labels": read_labels(label or ()) or None, "priority": priority})
-    api = connect(url, key_file)
+    body = asked | of_all(label, priority)
+    ask(connect(url, key_file), body, places, key=idempotency_key, wait=wait, as_json=as_json)
+
+
+def of_file(path: str, each: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The body that asks for the exports of a file, and the line that each stands in; `each` is for lines that say less."""
+    found = read_submissions(path)
+    return {"exports": [dict(each) | submission for _, submission in found]}, [place for place, _ in found]
+
+
+def ask(api: Api, body: dict[str, Any], places: Sequence[str], *, key: str | None, wait: bool, as_json: bool) -> None:
+    """Ask for all exports of the body, and tell of the batch or wait for its end."""
     try:
-        reply = api.post("/v1/batches", body, key_header(idempotency_key))
+        reply = api.post("/v1/batches", body, key_header(key))
     except RefusedError as error:
         raise RefusedError(_with_places(str(error), places)) from None
     if not wait:
@@ -73,15 +96,12 @@ def batch(
     tell_end_of_batch(last.body, quiet=as_json)
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _of_file(words: list[str], each: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    if words[0] in _OF_BATCHES and not Path(words[0]).exists():
+        raise WrongInputError(f"it asks for exports; `landfall batches {words[0]}` is what looks after a batch.")
     if len(words) != 1 or "=" in words[0]:
         raise WrongInputError("name one file, or give --account, --from, --to and --window with the request's fields.")
-    found = read_submissions(words[0])
-    return {"exports": [each | submission for _, submission in found]}, [place for place, _ in found]
+    return of_file(words[0], each)
 
 
 def _of_windows(
@@ -91,7 +111,7 @@ def _of_windows(
     missing += [] if "account" in each else ["account"]
     if missing:
         raise WrongInputError(f"--{missing[0]} is missing: a range needs --account, --from, --to and --window.")
-    return {"export": each | {"request": read_fields(words)}} | _given(cutting), []
+    return {"export": each | {"request": read_fields(words)}} | said(cutting), []
 
 
 def _with_places(text: str, places: Sequence[str]) -> str:

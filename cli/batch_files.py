@@ -1,6 +1,7 @@
 """Reads files that list exports: JSON Lines or CSV."""
 
 import csv
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ def read_submissions(path: str) -> list[Placed]:
     except OSError as error:
         raise WrongInputError(f"{path}: it cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
-        raise WrongInputError(f"{path}: it is not UTF-8 text.") from None
+        raise WrongInputError(f"{path}: it is not UTF-8 text; save it as UTF-8.") from None
     if not found:
         raise WrongInputError(f"{path}: it lists no export.")
     return found
@@ -51,13 +52,19 @@ def _of_lines(path: str, file: Iterable[str]) -> Iterator[Placed]:
 
 
 def _of_csv(path: str, file: TextIO) -> Iterator[Placed]:
-    rows = csv.DictReader(file, restkey="", strict=True)
+    names = next(file, "")
+    rows = csv.DictReader(itertools.chain([names], file), restkey="", strict=True, delimiter=_separator(names))
     try:
         for row in rows:
             place = f"{path}, line {rows.line_num}"
             yield place, _submission(place, row)
     except csv.Error as error:
         raise WrongInputError(f"{path}, line {rows.line_num}: it is not valid CSV ({error}).") from None
+
+
+def _separator(names: str) -> str:
+    """What stands between cells: a comma, or what a spreadsheet writes where the comma is the decimal point."""
+    return next((each for each in ",;\t" if each in names), ",")
 
 
 def _submission(where: str, row: Mapping[str, Any]) -> dict[str, Any]:

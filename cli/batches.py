@@ -6,13 +6,16 @@ from urllib.parse import quote
 import typer
 
 from cli.connecting import connect
+from cli.listing import All, Listing, tell
 from cli.many import steer_whole
 from cli.output import answer
 from cli.parsing import AsJson, Cursor, KeyFile, Url, group
 from cli.steering import From, RetryFrom
-from cli.tables import print_table, tell_of_more
+from cli.tables import Columns
 from cli.waiting_for_batch import counted, follow_batch, tell_end_of_batch
 from cli.words import ENDED, aligned, moment, plain
+
+_MOST = 100
 
 
 def _some_id(text: str) -> str:
@@ -26,20 +29,16 @@ BatchId = Annotated[str, typer.Argument(metavar="ID", help="The batch's id, bat_
 
 def list_batches(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST, help="At most so many.")] = 20,
     cursor: Cursor = None,
+    everything: All = False,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
 ) -> None:
     """List batches, newest first."""
-    reply = connect(url, key_file).get("/v1/batches", {"limit": limit, "cursor": cursor})
-    if as_json:
-        answer(reply.text)
-        return
-    header = ("ID", "CREATED", "FINISHED", "PROGRESS", "EXPORTS", "STATES", "LABELS")
-    print_table(header, [_row(batch) for batch in reply.body["items"]])
-    tell_of_more(reply.body, most=100)
+    query = {"limit": limit, "cursor": cursor}
+    tell(_BATCHES, connect(url, key_file), query, everything=everything, as_json=as_json)
 
 
 def show(batch_id: BatchId, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
@@ -64,7 +63,9 @@ def show(batch_id: BatchId, *, as_json: AsJson = False, url: Url = None, key_fil
 
 def wait(batch_id: BatchId, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
     """Show the progress until every export has ended. The exit code is 3 unless all are stored; Ctrl-C leaves them going."""
-    last = follow_batch(connect(url, key_file), batch_id)
+    api = connect(url, key_file)
+    api.get(_path(batch_id))  # what is wrong from the beginning is told at once, what breaks later is waited for
+    last = follow_batch(api, batch_id)
     if as_json:
         answer(last.text)
     tell_end_of_batch(last.body, quiet=as_json)
@@ -126,6 +127,18 @@ def _percent(batch: dict[str, Any]) -> str:
 def _labels(batch: dict[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in batch["labels"].items())
 
+
+_BATCHES = Listing(
+    "/v1/batches",
+    Columns(
+        ("ID", "CREATED", "FINISHED", "PROGRESS", "EXPORTS", "STATES", "LABELS"),
+        cut=frozenset({"LABELS"}),
+        spare=("FINISHED", "LABELS", "CREATED"),
+    ),
+    _row,
+    none="There are no batches; `landfall batch` asks for one.",
+    most=_MOST,
+)
 
 batches = group(
     {"list": list_batches, "show": show, "wait": wait, "cancel": cancel, "retry": retry},

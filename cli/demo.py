@@ -1,5 +1,6 @@
 """Shows Landfall at work on this machine alone: a dozen exports of both vendors against the sandbox."""
 
+import json
 import shlex
 import shutil
 import time
@@ -12,12 +13,13 @@ import typer
 
 from cli.client import Api
 from cli.credentials import KEY_FILE, read_key
-from cli.demo_board import open_board
+from cli.demo_board import Board, open_board
 from cli.demo_cast import Cast
 from cli.demo_proof import Proof, csv_path, prove
 from cli.demo_setting import SLOTS, Setting, make_folder, submissions
-from cli.failures import DONE, CommandError, NotStoredError
-from cli.output import answer
+from cli.failures import DONE, CommandError, NotStoredError, UnreachableError
+from cli.output import answer, remark
+from cli.parsing import AsJson
 from cli.processes import own_command
 from cli.words import ENDED
 
@@ -28,42 +30,55 @@ _LIMIT_SECONDS = 120.0
 def demo(
     *,
     home: Annotated[
-        Path | None, typer.Option(help="Folder to work in; default .landfall-demo/<time> in the current one.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to work in; default .landfall-demo/<time> in the current one."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sandbox's build times and files.")] = 7,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the sandbox's build times and files.")] = 7,
+    as_json: AsJson = False,
 ) -> int:
     """Show Landfall at work: 12 exports of both vendors, from the sandbox to proven CSV files."""
+    tell = remark if as_json else answer
     setting = make_folder(home)
     with Cast(setting) as cast:
-        answer(f"The demo works in {setting.folder}")
+        tell(f"The demo works in {setting.folder}")
         sandbox = cast.start_sandbox(seed)
         url = cast.start_landfall(sandbox)
         api = Api(url, key=read_key(setting.home / KEY_FILE))
-        answer(f"The sandbox stands in for both vendors at {sandbox['url']}; Landfall is up at {api.url}.\n")
-        exports = _watch(api, [api.post("/v1/exports", body).body["id"] for body in submissions()])
-        proof = prove(exports, Api(sandbox["url"]))
-    _tell(proof)
+        tell(f"The sandbox stands in for both vendors at {sandbox['url']}; Landfall is up at {api.url}.\n")
+        ids = [api.post("/v1/exports", body).body["id"] for body in submissions()]
+        with open_board(tell, live=not as_json) as board:
+            exports = _watch(api, ids, board, cast)
+        proof = prove(exports, sandbox["url"])
+    if as_json:
+        told = {"folder": str(setting.folder), "good": proof.good, "most_started": proof.most_started}
+        answer(json.dumps({**told, "exports": exports}, ensure_ascii=False))
+    else:
+        _tell(proof)
     if not proof.good:
         raise NotStoredError(f"not every export ended as it should; the logs lie in {setting.folder}.")
-    answer(_what_next(setting, exports, sandbox))
+    tell(_what_next(setting, exports, sandbox))
     return DONE
 
 
-def _watch(api: Api, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Show the exports until all have ended, and return them in the order of `ids`."""
+def _watch(api: Api, ids: Sequence[str], board: Board, cast: Cast) -> list[dict[str, Any]]:
+    """Show the exports until all have ended, and return them in the order of `ids`. Raises CommandError."""
     end = time.monotonic() + _LIMIT_SECONDS
-    with open_board() as board:
-        while True:
+    while True:
+        cast.check()
+        try:
             found = {export["id"]: export for export in api.get("/v1/exports", {"limit": 200}).body["items"]}
-            exports = [found[each] for each in ids]
-            board.show(exports, api.get("/v1/accounts").body["items"])
-            if all(export["state"] in ENDED for export in exports):
-                return exports
-            if time.monotonic() > end:
-                raise CommandError(
-                    f"the exports did not end within {_LIMIT_SECONDS:.0f} s; the machine may be overloaded."
-                )
-            time.sleep(_LOOK_SECONDS)
+        except UnreachableError:
+            cast.check()
+            raise
+        exports = [found[each] for each in ids]
+        board.show(exports, api.get("/v1/accounts").body["items"])
+        if all(export["state"] in ENDED for export in exports):
+            return exports
+        if time.monotonic() > end:
+            raise CommandError(
+                f"the exports did not end within {_LIMIT_SECONDS:.0f} s; {cast.logs} say what kept them."
+            )
+        time.sleep(_LOOK_SECONDS)
 
 
 def _tell(proof: Proof) -> None:

@@ -1,7 +1,7 @@
 """Shows many exports moving at once: a live table on a terminal, a line for each change elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self
 
@@ -10,18 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import answer
-from cli.words import size
-
-_COLOURS = {
-    "queued": "dim",
-    "starting": "cyan",
-    "exporting": "yellow",
-    "ready": "blue",
-    "stored": "green",
-    "failed": "red",
-    "cancelled": "red",
-}
+from cli.tables import STATE_COLOURS
+from landfall.sizes import size
 
 
 class Board(Protocol):
@@ -31,10 +21,10 @@ class Board(Protocol):
         """Show them, in this order, and the slots that their accounts use."""
 
 
-def open_board() -> AbstractContextManager[Board]:
-    """Choose the board that standard output can show."""
+def open_board(tell: Callable[[str], None], *, live: bool) -> AbstractContextManager[Board]:
+    """Choose the board: a live one where that is wanted and standard output can show it, else lines that are told."""
     console = Console()
-    return _LiveBoard(console) if console.is_terminal else _LineBoard()
+    return _LiveBoard(console) if live and console.is_terminal else _LineBoard(tell)
 
 
 def title(export: Mapping[str, Any]) -> str:
@@ -47,7 +37,8 @@ def title(export: Mapping[str, Any]) -> str:
 
 
 class _LineBoard:
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._began = time.monotonic()
         self._states: dict[str, str] = {}
 
@@ -62,7 +53,7 @@ class _LineBoard:
             if self._states.get(export["id"]) != export["state"]:
                 self._states[export["id"]] = export["state"]
                 seconds = time.monotonic() - self._began
-                answer(
+                self._tell(
                     f"{seconds:5.1f} s  {export['account']:8}  {title(export):52}  {export['state']:9}  {_slots(accounts)}"
                 )
 
@@ -84,7 +75,7 @@ class _LiveBoard:
         for name in ("ACCOUNT", "EXPORT", "STATE", "POLLS", "FILE"):
             table.add_column(name, no_wrap=True, justify="right" if name == "POLLS" else "left")
         for export in exports:
-            state = Text(export["state"], style=_COLOURS.get(export["state"], ""))
+            state = Text(export["state"], style=STATE_COLOURS.get(export["state"], ""))
             cells = [
                 Text(export["account"]),
                 Text(title(export)),

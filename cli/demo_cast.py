@@ -21,7 +21,7 @@ class Cast:
     def __init__(self, setting: Setting) -> None:
         """Start nothing yet."""
         self._setting = setting
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def start_sandbox(self, seed: int) -> Mapping[str, str]:
         """Start the sandbox and return its addresses by name. Raises CommandError where it does not come up."""
@@ -40,6 +40,17 @@ class Cast:
             raise self._failure("up")
         return line.split()[-1]
 
+    @property
+    def logs(self) -> str:
+        """Where what they wrote is to be found."""
+        return " and ".join(str(self._log(name)) for name in self._processes)
+
+    def check(self) -> None:
+        """Raise CommandError where one of them has ended before its time."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise CommandError(f"`landfall {name}` ended before the demo did; {self._log(name)} may say why.")
+
     def __enter__(self) -> Self:
         """Let SIGTERM end the block as Ctrl-C does."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,9 +59,9 @@ class Cast:
     def __exit__(self, *_: object) -> None:
         """End them all at once; a second Ctrl-C does not keep that from happening."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for process in self._processes:
+        for process in self._processes.values():
             process.terminate()
-        for process in self._processes:
+        for process in self._processes.values():
             _collect(process)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -66,7 +77,7 @@ class Cast:
                 text=True,
                 start_new_session=True,
             )
-        self._processes.append(process)
+        self._processes[name] = process
         return process.stdout.readline().strip() if process.stdout else ""
 
     def _failure(self, name: str) -> CommandError:

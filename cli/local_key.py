@@ -33,10 +33,14 @@ def _is_refused(api: Api) -> bool:
 
 
 def _make(env: Mapping[str, str]) -> str:
-    """Make the key in a process of its own: this one stays free of what only the database needs."""
+    """Make the key in a process of its own: this one stays free of what only the database needs.
+
+    It goes into the database of this home, whatever other Landfall LANDFALL_URL names.
+    """
+    here = {name: value for name, value in env.items() if name != "LANDFALL_URL"}
     made = subprocess.run(  # noqa: S603 - our own program; its own session, so that Ctrl-C reaches only us
         command_line("cli", "keys", "create", _NAME, "--scope", "admin"),
-        env=env,
+        env=here,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,20 +10,25 @@ import typer
 
 from cli.failures import WrongInputError
 from cli.moments import as_span
+from cli.narrowing import OfAccount
 from cli.output import answer, remark
 from cli.parsing import AsJson
 from cli.progress import bytes_progress
 from cli.stored_files import StoredFiles, check_account, is_within, stored_files
 from cli.tables import print_table
-from cli.words import size
 from landfall.database import artifacts
 from landfall.database.clock import read_clock
 from landfall.exports.retention import Reason, Retention, StoredFile, leaving
+from landfall.sizes import size
 from landfall.storage.parquet import copy_of
 from landfall.vendors.account import Account
 
 _DAY = timedelta(days=1)
 _MOST_DAYS = 1e6
+_NO_RETENTION = (
+    "Nothing to remove: no retention is set. Give --older-than or --keep, "
+    "or set retention_days or retention_count for an account in landfall.toml."
+)
 
 
 @dataclass(slots=True)
@@ -49,11 +54,12 @@ class _Plan:
 
 def prune(
     *,
-    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
+    account: OfAccount = None,
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="What was stored longer ago, for example 90d, 12h or 8w.")
     ] = None,
     keep: Annotated[int | None, typer.Option(min=0, metavar="N", help="All but the newest N of each account.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell which; so it does without --yes, too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it nothing is removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -61,24 +67,22 @@ def prune(
 
     Without --older-than and --keep, the settings retention_days and retention_count of each account decide.
     """
-    typed = Retention(as_span("older-than", older_than) if older_than else None, keep)
+    if dry_run and yes:
+        raise WrongInputError("--dry-run removes nothing and --yes removes; leave one of both out.")
+    typed = Retention(as_span("--older-than", older_than) if older_than else None, keep)
     with stored_files() as home:
         check_account(home, account)
         plans = _plans(home, account, typed)
         if yes:
             _remove(home, plans)
-    _tell(plans, removed=yes, as_json=as_json)
+    nothing = "There is no account yet, and no file." if typed.is_bounded else _NO_RETENTION
+    _tell(plans, nothing, removed=yes, as_json=as_json)
 
 
 def _plans(home: StoredFiles, account: str | None, typed: Retention) -> list[_Plan]:
     names = [account] if account else home.read(artifacts.known_accounts)
     bounds = {name: typed if typed.is_bounded else _settled(home.accounts.get(name)) for name in names}
     plans = [_Plan(name, bound) for name, bound in bounds.items() if bound.is_bounded]
-    if not plans and names:
-        raise WrongInputError(
-            "nothing says which files to remove: give --older-than or --keep, "
-            "or set retention_days or retention_count for an account in landfall.toml."
-        )
     now = home.read(read_clock)
     for plan in plans:
         _decide(home, plan, now)
@@ -119,7 +123,7 @@ def _mark(home: StoredFiles, export_id: str, note: str) -> None:
     home.write(lambda connection: artifacts.mark_removed(connection, export_id, note))
 
 
-def _tell(plans: Sequence[_Plan], *, removed: bool, as_json: bool) -> None:
+def _tell(plans: Sequence[_Plan], nothing: str, *, removed: bool, as_json: bool) -> None:
     count, total = sum(len(plan.going) for plan in plans), sum(plan.bytes for plan in plans)
     if as_json:
         answer(json.dumps({"removed": removed, "accounts": [_as_json(plan) for plan in plans]}))
@@ -127,7 +131,9 @@ def _tell(plans: Sequence[_Plan], *, removed: bool, as_json: bool) -> None:
     if elsewhere := sum(plan.elsewhere for plan in plans):
         remark(f"{elsewhere} files are in another store than LANDFALL_STORAGE_URL names; they are left alone.")
     rows = [(plan.account, len(plan.going), plan.bytes, plan.kept) for plan in plans]
-    print_table(("ACCOUNT", "FILES", "BYTES", "KEPT"), rows)
+    print_table(("ACCOUNT", "FILES", "BYTES", "KEPT"), rows, none=nothing)
+    if not plans:
+        return
     if removed:
         remark(f"{count} files, {size(total)}, were removed.")
     else:

@@ -1,54 +1,49 @@
-"""Shows exports and accounts as they stand."""
+"""Shows exports as they stand."""
 
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from cli.client import Api
 from cli.connecting import connect
 from cli.fields import write_fields
-from cli.moments import as_moment
+from cli.listing import All, Listing, pages, tell
+from cli.narrowing import OfAccount, Since, Until, label_filter, moment_or_none
 from cli.output import answer
 from cli.parsing import AsJson, Cursor, ExportId, KeyFile, Url
-from cli.tables import print_table, tell_of_more
+from cli.tables import Columns
 from cli.timeline import event_in_words
-from cli.words import aligned, moment, plain, size, span
+from cli.words import aligned, moment, plain
+from landfall.exports.states import State
+from landfall.sizes import size
 
-_SINCE = "Created at or after it, ISO 8601; a date is its midnight UTC."
-_UNTIL = "Created before it, written in the same way."
 _PAGE = 1000
-
-
-class State(StrEnum):
-    """The states that a list can be narrowed to."""
-
-    QUEUED = "queued"
-    STARTING = "starting"
-    EXPORTING = "exporting"
-    READY = "ready"
-    STORED = "stored"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+_COLUMNS = Columns(
+    ("ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES"),
+    cut=frozenset({"REQUEST"}),
+    spare=("BYTES", "ROWS", "CREATED", "ACCOUNT"),
+)
 
 
 def list_exports(
     *,
-    state: Annotated[list[State] | None, typer.Option(help="May be given more than once.")] = None,
-    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
+    state: Annotated[
+        list[State] | None,
+        typer.Option(metavar="STATE", help=f"One of {', '.join(State)}; may be given more than once."),
+    ] = None,
+    account: OfAccount = None,
+    vendor: Annotated[str | None, typer.Option(metavar="NAME", help="Only this vendor's.")] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY:VALUE", help="Only those that carry it; of several, all of them."),
+        typer.Option(metavar="KEY=VALUE", help="Only those that carry it; of several, all of them."),
     ] = None,
     batch: Annotated[str | None, typer.Option(metavar="ID", help="Only this batch's.")] = None,
     error: Annotated[str | None, typer.Option(metavar="CODE", help="Only those with an error of this code.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help=_SINCE)] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help=_UNTIL)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="At most so many.")] = 50,
     cursor: Cursor = None,
+    everything: All = False,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
@@ -58,21 +53,15 @@ def list_exports(
         "state": [str(one) for one in state or ()],
         "account": account,
         "vendor": vendor,
-        "label": label or [],
+        "label": [label_filter(word) for word in label or ()],
         "batch": batch,
         "error": error,
-        "since": since and as_moment("since", since).isoformat(),
-        "until": until and as_moment("until", until).isoformat(),
+        "since": moment_or_none("--since", since),
+        "until": moment_or_none("--until", until),
         "limit": limit,
         "cursor": cursor,
     }
-    reply = connect(url, key_file).get("/v1/exports", query)
-    if as_json:
-        answer(reply.text)
-        return
-    header = ("ID", "STATE", "ACCOUNT", "REQUEST", "CREATED", "ROWS", "BYTES")
-    print_table(header, [_row(export) for export in reply.body["items"]])
-    tell_of_more(reply.body)
+    tell(_EXPORTS, connect(url, key_file), query, everything=everything, as_json=as_json)
 
 
 def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
@@ -87,56 +76,9 @@ def show(export_id: ExportId, *, as_json: AsJson = False, url: Url = None, key_f
     answer(f"Export {export['id']}")
     answer("\n".join(aligned(_facts(export))))
     answer("\nTimeline")
-    for line in aligned((moment(event["at"]), event_in_words(event)) for event in _timeline(api, f"{path}/events")):
+    events = [event for page in pages(api, f"{path}/events", {"limit": _PAGE}) for event in page.body["items"]]
+    for line in aligned((moment(event["at"]), event_in_words(event)) for event in events):
         answer(line)
-
-
-def accounts(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
-    """List the vendor accounts: their slots, what waits for one, why none is called, and what is stale."""
-    reply = connect(url, key_file).get("/v1/accounts")
-    if as_json:
-        answer(reply.text)
-        return
-    header = (
-        "NAME",
-        "VENDOR",
-        "SLOTS_USED",
-        "LIMIT",
-        "MAX_STARTED",
-        "QUEUED",
-        "BLOCKED_UNTIL",
-        "BREAKER",
-        "PAUSED_SINCE",
-        "PAUSED_BY",
-        "STALE",
-    )
-    print_table(header, [_account_row(account) for account in reply.body["items"]])
-
-
-def _account_row(account: dict[str, Any]) -> list[object]:
-    blocked = account["blocked_until"]
-    over = not blocked or datetime.fromisoformat(blocked) <= datetime.now(UTC)
-    return [
-        *(account[name] for name in ("name", "vendor", "slots_used", "limit", "max_started", "queued")),
-        "" if over else moment(blocked),
-        _breaker(account["breaker"]),
-        moment(account.get("paused_at")),
-        account.get("paused_by") or "",
-        "; ".join(_stale(each) for each in account.get("freshness", ()) if each["met"] is False),
-    ]
-
-
-def _stale(freshness: dict[str, Any]) -> str:
-    age, target = freshness["age_seconds"], span(freshness["target_seconds"])
-    stands = "nothing stored yet" if age is None else f"{span(age)} old"
-    return f"{freshness['report_type']}: {stands}, target {target}"
-
-
-def _breaker(breaker: dict[str, Any] | None) -> str:
-    if not breaker:
-        return ""
-    until = f" until {moment(breaker['until'])}" if breaker["until"] else ""
-    return f"{breaker['state']}{until}: {breaker['error']['code']}: {breaker['error']['message']}"
 
 
 def _row(export: dict[str, Any]) -> list[object]:
@@ -184,13 +126,4 @@ def _file_facts(found: dict[str, Any] | None) -> list[tuple[str, str]]:
     ]
 
 
-def _timeline(api: Api, path: str) -> list[dict[str, Any]]:
-    """All events, page by page."""
-    events: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = api.get(path, {"limit": _PAGE, "cursor": cursor}).body
-        events += page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            return events
+_EXPORTS = Listing("/v1/exports", _COLUMNS, _row, none="There are no such exports; `landfall submit` asks for one.")

@@ -12,6 +12,8 @@ from cli.failures import CommandError
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.opening import open_database
 from landfall.database.revision import require_head
+from landfall.database.sqlite import sqlite_path
+from landfall.database.urls import is_postgres
 from landfall.settings import Settings, SettingsError, load_settings
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ def settings_database(settings: Settings | None = None) -> Iterator[SettingsData
     try:
         settings = settings or load_settings(need_config=False)
         with asyncio.Runner() as runner:
+            _require_file(settings)
             database = open_database(settings)
             try:
                 runner.run(require_head(database))
@@ -50,3 +53,15 @@ def settings_database(settings: Settings | None = None) -> Iterator[SettingsData
         raise CommandError(str(error)) from None
     except DatabaseUnavailable as error:
         raise CommandError(f"the database cannot be used ({error}); try again.") from None
+
+
+def _require_file(settings: Settings) -> None:
+    """Whoever stands in another folder has no database there: to make an empty one would help nobody."""
+    if is_postgres(settings.database_url):
+        return
+    path = sqlite_path(settings.database_url)
+    if not path.exists():
+        raise CommandError(
+            f"there is no database {path}; run this in the folder of landfall.toml, or name the home in LANDFALL_HOME; "
+            "`landfall up` makes a new one."
+        )

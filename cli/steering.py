@@ -1,4 +1,4 @@
-"""Changes the course of exports and accounts: cancel, retry, priority, pause, resume."""
+"""Changes the course of exports: cancel, retry, priority."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,7 +15,6 @@ from cli.output import answer, remark
 from cli.parsing import AsJson, ExportId, KeyFile, Url
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The exports' ids.")]
-AccountName = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name in landfall.toml.")]
 
 
 class From(StrEnum):
@@ -83,18 +82,6 @@ def priority(
     """Change the priority of a queued export, for example: landfall priority ID -- -5."""
     reply = connect(url, key_file).patch(_path(export_id), {"priority": number})
     answer(reply.text if as_json else f"Export {reply.body['id']} has priority {reply.body['priority']}.")
-
-
-def pause(account: AccountName, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
-    """Have no export of an account started until it is resumed; what has been started goes on."""
-    reply = connect(url, key_file).post(f"/v1/accounts/{quote(account, safe='')}/pause", {})
-    answer(reply.text if as_json else f"Account {account} is paused; `landfall resume {account}` lets it go on.")
-
-
-def resume(account: AccountName, *, as_json: AsJson = False, url: Url = None, key_file: KeyFile = None) -> None:
-    """Have an account's exports started again."""
-    reply = connect(url, key_file).post(f"/v1/accounts/{quote(account, safe='')}/resume", {})
-    answer(reply.text if as_json else f"Account {account} goes on: {reply.body['queued']} queued.")
 
 
 def _check(ids: Sequence[str] | None, filters: Sequence[str] | None, *, everything: bool, dry_run: bool) -> None:

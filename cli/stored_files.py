@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from cli.failures import CommandError, WrongInputError
 from cli.settings_database import SettingsDatabase, settings_database
+from cli.wrong_words import nearest
 from landfall.database import artifacts
 from landfall.exports.errors import StorageUnavailable
 from landfall.settings import SettingsError, load_settings
@@ -48,14 +49,18 @@ def stored_files() -> Iterator[StoredFiles]:
     except SettingsError as error:
         raise CommandError(str(error)) from None
     except StorageUnavailable as error:
-        raise CommandError(f"the store cannot be used ({error}); check LANDFALL_STORAGE_URL and try again.") from None
+        raise CommandError(
+            f"the store cannot be used: {str(error).rstrip('.')}. "
+            "Mend that or correct LANDFALL_STORAGE_URL, then try again."
+        ) from None
 
 
 def check_account(home: StoredFiles, name: str | None) -> None:
     """Raise WrongInputError for the name of an account that there never was."""
     known = home.read(artifacts.known_accounts)
     if name is not None and name not in known:
-        raise WrongInputError(f"account: there is no account {name!r}; known: {', '.join(known) or 'none'}.")
+        told = ", ".join(known) or "none"
+        raise WrongInputError(f"--account: there is no account {name!r}{nearest(name, known)}; known: {told}.")
 
 
 def is_within(store_url: str, uri: str) -> bool:

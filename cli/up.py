@@ -1,6 +1,7 @@
 """Runs API, worker and embedded Redis in one go and keeps them running until it is told to stop."""
 
 import contextlib
+import json
 import os
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from cli.fields import write_fields
 from cli.local_key import keep_local_key
 from cli.one_home import Home, hold
 from cli.output import answer, remark
+from cli.parsing import AsJson
 from cli.processes import PROGRAMS, command_line, own_command
 from cli.signals import Watch
 from cli.words import aligned
@@ -41,18 +43,19 @@ def up(
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="Stop when standard input is closed.")
     ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Run API, worker and embedded Redis until Ctrl-C; everything is checked before anything starts."""
     try:
         checked = check_settings()
         with hold(checked.settings.home) as home, Watch(stdin=until_stdin_closes) as watch:
             port = free_port(checked.settings, patience=_PORT_PATIENCE_SECONDS if home.left_over else 0.0)
-            return _run(checked, home, watch, port, quiet=quiet)
+            return _run(checked, home, watch, port, quiet=quiet, as_json=as_json)
     except SettingsError as error:
         raise CommandError(str(error)) from None
 
 
-def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) -> int:
+def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool, as_json: bool) -> int:
     settings = checked.settings
     redis = None if settings.redis_url else EmbeddedRedis(settings.home)
     env = os.environ | {"LANDFALL_API_PORT": str(port)}
@@ -63,7 +66,7 @@ def _run(checked: Checked, home: Home, watch: Watch, port: int, *, quiet: bool) 
         return INTERRUPTED if watch.interrupted else DONE
     with redis.used() if redis else contextlib.nullcontext():
         try:
-            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url, env)))
+            _supervise(children, redis, watch, Readiness(url, lambda: _open(home, checked, url, env, as_json=as_json)))
         finally:
             clean = _stop(children, watch, settings.grace_seconds + _EXTRA_GRACE_SECONDS)
         return DONE if clean else INTERRUPTED
@@ -155,9 +158,12 @@ def _stop(children: Sequence[Child], watch: Watch, patience: float) -> bool:
     return clean
 
 
-def _open(home: Home, checked: Checked, url: str, env: Mapping[str, str]) -> None:
+def _open(home: Home, checked: Checked, url: str, env: Mapping[str, str], *, as_json: bool) -> None:
     keep_local_key(checked.settings.home, url, env)
     home.announce(url)
+    if as_json:
+        answer(json.dumps({"url": url, "home": str(checked.settings.home), "accounts": list(checked.accounts)}))
+        return
     answer(f"Landfall is up at {url}")
     facts = [
         ("home", str(checked.settings.home)),

@@ -9,14 +9,15 @@ import typer
 
 from cli.failures import NotStoredError, RotFoundError, WrongInputError
 from cli.moments import as_moment
+from cli.narrowing import OfAccount, Since, Until
 from cli.output import answer
 from cli.parsing import AsJson
 from cli.progress import bytes_progress
 from cli.stored_files import StoredFiles, check_account, stored_files
 from cli.tables import print_table
-from cli.words import size
 from landfall.database import artifacts, ledger
 from landfall.exports.retention import StoredFile
+from landfall.sizes import size
 from landfall.storage.verify import Finding, examine
 
 
@@ -33,17 +34,17 @@ def verify(
         list[str] | None, typer.Argument(metavar="[ID]...", help="Only these exports; default: all that are stored.")
     ] = None,
     *,
-    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Created at or after it, ISO 8601; a date is its midnight UTC.")
-    ] = None,
+    account: OfAccount = None,
+    since: Since = None,
+    until: Until = None,
     as_json: AsJson = False,
 ) -> None:
     """Re-read stored files against the database and their manifests; exit code 4 where anything has rotted."""
-    after = as_moment("since", since) if since else None
+    after = as_moment("--since", since) if since else None
+    before = as_moment("--until", until) if until else None
     with stored_files() as home:
         check_account(home, account)
-        files = home.read(lambda connection: artifacts.stored(connection, account=account, since=after))
+        files = home.read(lambda connection: artifacts.stored(connection, account=account, since=after, until=before))
         if export_ids:
             files = _chosen(home, files, export_ids)
         rotten = _examine(home, files)
@@ -73,7 +74,9 @@ def _no_file(home: StoredFiles, export_id: str) -> Exception:
     if job.artifact.removed_at:
         when = f"{job.artifact.removed_at:%Y-%m-%d %H:%M:%SZ}"
         return NotStoredError(f"the file of export {export_id} was removed by retention on {when}.")
-    return WrongInputError(f"export {export_id} is not among those that --account and --since leave; name other ones.")
+    return WrongInputError(
+        f"export {export_id} is not among those that --account, --since and --until leave; name other ones."
+    )
 
 
 def _examine(home: StoredFiles, files: Sequence[StoredFile]) -> list[_Examined]:

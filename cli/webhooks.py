@@ -7,12 +7,21 @@ from urllib.parse import quote
 import typer
 
 from cli.connecting import connect
+from cli.listing import All, Listing, tell
 from cli.output import answer
 from cli.parsing import AsJson, Cursor, KeyFile, Url, group
-from cli.tables import print_table, tell_of_more
+from cli.tables import Columns, print_table
 from cli.words import moment
 
 _CALLBACK = "callback"
+_COLUMNS = Columns(
+    ("NAME", "URL", "EVENTS", "ACCOUNTS", "PENDING", "LAST_DELIVERED", "LAST_REFUSED", "WHY"),
+    spare=("LAST_DELIVERED", "ACCOUNTS", "EVENTS"),
+)
+_DELIVERY_COLUMNS = Columns(
+    ("ID", "STATE", "WEBHOOK", "TYPE", "SUBJECT", "ATTEMPTS", "STATUS", "CREATED", "DUE", "WHY"),
+    spare=("CREATED", "ATTEMPTS", "STATUS", "DUE", "TYPE", "WHY"),
+)
 
 
 class State(StrEnum):
@@ -29,19 +38,23 @@ def list_webhooks(*, as_json: AsJson = False, url: Url = None, key_file: KeyFile
     if as_json:
         answer(reply.text)
         return
-    header = ("NAME", "URL", "EVENTS", "ACCOUNTS", "PENDING", "LAST_DELIVERED", "LAST_REFUSED", "WHY")
-    print_table(header, [_webhook_row(webhook) for webhook in reply.body["items"]])
+    rows = [_webhook_row(webhook) for webhook in reply.body["items"]]
+    print_table(_COLUMNS, rows, none="There are no webhooks; [webhooks.NAME] in landfall.toml makes one.")
 
 
 def list_deliveries(
     *,
     webhook: Annotated[
-        str | None, typer.Option(help=f"Only what this webhook is told; {_CALLBACK}: what callback_urls are.")
+        str | None,
+        typer.Option(metavar="NAME", help=f"Only what this webhook is told; {_CALLBACK}: what callback_urls are."),
     ] = None,
-    state: Annotated[State | None, typer.Option(help="Only those that stand so.")] = None,
+    state: Annotated[
+        State | None, typer.Option(metavar="STATE", help=f"Only those that stand so: {', '.join(State)}.")
+    ] = None,
     subject: Annotated[str | None, typer.Option(metavar="ID", help="Only what tells of this export or batch.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="At most so many.")] = 50,
     cursor: Cursor = None,
+    everything: All = False,
     as_json: AsJson = False,
     url: Url = None,
     key_file: KeyFile = None,
@@ -54,13 +67,7 @@ def list_deliveries(
         "limit": limit,
         "cursor": cursor,
     }
-    reply = connect(url, key_file).get("/v1/webhooks/deliveries", query)
-    if as_json:
-        answer(reply.text)
-        return
-    header = ("ID", "STATE", "WEBHOOK", "TYPE", "SUBJECT", "ATTEMPTS", "STATUS", "CREATED", "DUE", "WHY")
-    print_table(header, [_delivery_row(delivery) for delivery in reply.body["items"]])
-    tell_of_more(reply.body)
+    tell(_DELIVERIES, connect(url, key_file), query, everything=everything, as_json=as_json)
 
 
 def resend(
@@ -76,7 +83,7 @@ def resend(
 
 
 def send_test(
-    name: Annotated[str, typer.Argument(help="The webhook's name in landfall.toml.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The webhook's name in landfall.toml.")],
     *,
     as_json: AsJson = False,
     url: Url = None,
@@ -116,6 +123,10 @@ def _delivery_row(delivery: dict[str, Any]) -> list[object]:
         delivery["error"] or "",
     ]
 
+
+_DELIVERIES = Listing(
+    "/v1/webhooks/deliveries", _DELIVERY_COLUMNS, _delivery_row, none="There are no such deliveries: nothing was sent."
+)
 
 webhooks = group(
     {"list": list_webhooks, "deliveries": list_deliveries, "resend": resend, "test": send_test},

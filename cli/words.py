@@ -6,22 +6,12 @@ from datetime import datetime
 
 ENDED = frozenset({"stored", "failed", "cancelled"})
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
-_KIBI = 1024
 _MINUTE = 60
 
 
 def plain(value: object) -> str:
     """One line of text without control characters: what a vendor wrote must not steer a terminal."""
     return _UNPRINTABLE.sub(" ", str(value))
-
-
-def size(count: int) -> str:
-    """Bytes for people: 512 B, 1.4 KiB, 3.0 GiB."""
-    amount, units = float(count), iter(("B", "KiB", "MiB", "GiB", "TiB"))
-    unit = next(units)
-    while amount >= _KIBI and unit != "TiB":
-        amount, unit = amount / _KIBI, next(units)
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def span(seconds: float) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Up, sandbox, up, write_accounts
+from tests.cli.running import Up, run, sandbox, up, write_accounts
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +20,12 @@ def running(vendors: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     write_accounts(folder, vendors)
     with up(folder, "--quiet") as found:
         yield found
+
+
+@pytest.fixture
+def paused(running: Up) -> Iterator[Up]:
+    """Nothing of shop-bwp is started: what is asked for stays queued."""
+    assert run(running, "pause", "shop-bwp").returncode == 0
+    yield running
+    run(running, "cancel", "--filter", "account=shop-bwp", "--yes")
+    assert run(running, "resume", "shop-bwp").returncode == 0

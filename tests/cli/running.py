@@ -48,6 +48,11 @@ def landfall(folder: Path, *words: str, env: Mapping[str, str] | None = None) ->
     return forked.run("cli", *words, folder=folder, env=environment(env))
 
 
+def run(running: "Up", *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where an `up` runs."""
+    return landfall(running.folder, *words)
+
+
 def write_accounts(folder: Path, sandbox: Mapping[str, str] = NOWHERE) -> None:
     (folder / "landfall.toml").write_text(ACCOUNTS.format(**sandbox))
 

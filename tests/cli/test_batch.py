@@ -1,21 +1,16 @@
 """Checks the command that asks for many exports."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.running import Up, body, landfall, one_line
+from tests.cli.running import Up, body, landfall, one_line, run
 
 EVENTS = ("--account", "shop-bwp", "report_type=USER_EVENTS")
 DAYS = ("--from", "2026-01-01", "--to", "2026-01-04", "--window", "P1D")
 ORDERS = {"experience_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "export_type": "orders"}
-
-
-def run(up: Up, *words: str) -> subprocess.CompletedProcess[str]:
-    return landfall(up.folder, *words)
 
 
 def exports(up: Up, batch: dict[str, Any]) -> list[dict[str, Any]]:
@@ -136,3 +131,30 @@ def test_words_that_do_not_fit_get_one_sentence(running: Up, words: tuple[str, .
     ended = run(running, "batch", *words)
     assert ended.returncode == 2
     assert complaint in one_line(ended.stderr)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_submit_asks_for_the_exports_of_a_file_as_batch_does(running: Up, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"days.{ending}"
+    request = {"report_type": "USER_EVENTS", "start": "2026-06-01", "end": "2026-06-02"}
+    table = f"{','.join(request)}\n{','.join(request.values())}\n"
+    path.write_text(table if ending == "csv" else json.dumps({"request": request}))
+    ended = run(running, "submit", "shop-bwp", "--file", str(path), "--label", f"of={ending}", "--wait", "--json")
+    assert ended.returncode == 0, ended.stderr
+    batch = body(ended)
+    assert batch == body(run(running, "batches", "show", batch["id"], "--json"))
+    assert (batch["labels"], batch["exports"]) == ({"of": ending}, {"total": 1, "by_state": {"stored": 1}})
+
+
+def test_a_bad_line_of_a_submitted_file_is_named(running: Up, tmp_path: Path) -> None:
+    (tmp_path / "days.jsonl").write_text('\n{"request": {"report_type": 1}}')
+    ended = run(running, "submit", "shop-bwp", "--file", str(tmp_path / "days.jsonl"))
+    assert ended.returncode == 2
+    assert "days.jsonl, line 2: report_type: " in one_line(ended.stderr)
+
+
+def test_what_is_not_for_a_file_is_refused_beside_one(tmp_path: Path) -> None:
+    for words in (["--force"], ["--request", "{}"], ["a=b"]):
+        ended = landfall(tmp_path, "submit", "shop-bwp", *words, "--file", "days.csv")
+        assert ended.returncode == 2
+        assert "does not go with --file" in one_line(ended.stderr)

@@ -2,29 +2,15 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.cli.running import Up, body, command, environment, landfall, one_line
+from tests.cli.running import Up, body, command, environment, one_line, run
 
 EVENTS = ("--account", "shop-bwp", "report_type=USER_EVENTS")
 DAYS = ("--from", "2026-04-01", "--to", "2026-04-04", "--window", "P1D")
-
-
-@pytest.fixture
-def paused(running: Up) -> Iterator[Up]:
-    """Nothing of shop-bwp is started: what is asked for stays queued."""
-    assert run(running, "pause", "shop-bwp").returncode == 0
-    yield running
-    run(running, "cancel", "--filter", "account=shop-bwp", "--yes")
-    assert run(running, "resume", "shop-bwp").returncode == 0
-
-
-def run(up: Up, *words: str) -> subprocess.CompletedProcess[str]:
-    return landfall(up.folder, *words)
 
 
 def made(up: Up, *words: str) -> str:
@@ -44,7 +30,7 @@ def test_batches_are_listed_newest_first_page_by_page(paused: Up) -> None:
     header, row = [line.split("\t") for line in page.stdout.splitlines()]
     assert header == ["ID", "CREATED", "FINISHED", "PROGRESS", "EXPORTS", "STATES", "LABELS"]
     assert (row[0], *row[2:]) == (newer, "", "0 %", "3", "3 queued", "run=second")
-    assert "--limit 100" in page.stderr
+    assert "--all shows every page" in page.stderr
     first = body(run(paused, "batches", "list", "--limit", "1", "--json"))
     rest = body(run(paused, "batches", "list", "--cursor", first["next"], "--json"))
     assert [first["items"][0], rest["items"][0]] == [show(paused, newer), show(paused, older)]

@@ -1,5 +1,6 @@
 """Promises about what the command makes of an API's answers."""
 
+import hashlib
 import http.server
 import json
 import threading
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from cli.client import Api
-from cli.download import open_body
 from cli.failures import CommandError, RefusedError, UnreachableError, WrongInputError
+from landfall_client.downloading import Wanted, pieces
+from landfall_client.reading import file_of
 from tests.cli.running import landfall
 
 Answers = Callable[..., Api]
@@ -46,9 +48,11 @@ def answering() -> Iterator[Answers]:
         server.server_close()
 
 
-def download(api: Api) -> bytes:
-    with open_body(api, "/", start=0, etag='"x"') as body:
-        return b"".join(body.pieces)
+def download(api: Api, content: bytes) -> bytes:
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = file_of({"uri": "file:///x.csv", "bytes": len(content), "rows": 1, "sha256": sha256})
+    assert file
+    return b"".join(api.iterate(pieces(Wanted(api.place, "exp_served", file))))
 
 
 def problem(status: int, detail: str, *errors: dict[str, str]) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def test_wrong_input_is_told_from_what_cannot_be_done(answering: Answers, status
 
 def test_an_api_that_wants_a_key_says_how_to_name_one(answering: Answers) -> None:
     with pytest.raises(
-        CommandError, match=r"needs a key: name the file that holds it with --key-file, or set LANDFALL_API_KEY"
+        CommandError, match=r"needs a key: .*name the file that holds the key with --key-file, or set LANDFALL_API_KEY"
     ):
         answering(401, problem(401, "no key")).get("/")
 
@@ -118,11 +122,12 @@ def test_an_address_that_is_none_is_wrong_input(url: str) -> None:
 
 def test_a_body_that_ends_early_is_never_taken_for_whole(answering: Answers) -> None:
     with pytest.raises(CommandError, match=r"broke before the file was whole|broke; try again"):
-        download(answering(200, b"half", length=8))
+        download(answering(200, b"half", length=8), b"half and")
 
 
 def test_a_body_arrives_whole(answering: Answers) -> None:
-    assert download(answering(200, b"x" * 3_000_000)) == b"x" * 3_000_000
+    content = b"x" * 3_000_000
+    assert download(answering(200, content), content) == content
 
 
 def test_accounts_tell_what_keeps_landfall_from_calling_the_vendor_and_what_is_stale(

@@ -3,16 +3,18 @@
 import importlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cli.main import COMMANDS
+from cli.commands import COMMANDS
 from cli.processes import PROGRAMS, own_command
 from landfall import __version__
-from tests.cli.running import command, environment, landfall, one_line
+from landfall.database.revision import HEAD
+from tests.cli.running import body, command, environment, landfall, one_line
 
 HEAVY = ("httpx", "fastapi", "sqlalchemy", "pydantic_settings", "arq", "rich")
 IMPORTED = "import json, sys; from cli.main import main; main(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
@@ -39,7 +41,7 @@ def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
     assert "3 the export did not end stored, 4 rot found, 130 interrupted." in ended.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "migrate"])  # migrate takes no arguments
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
     ended = landfall(tmp_path, name, "--help")
     assert ended.returncode == 0
@@ -56,20 +58,50 @@ def test_every_command_is_defined_where_it_is_said_to_be(name: str) -> None:
 
 def test_the_version_is_the_release_s(tmp_path: Path) -> None:
     assert landfall(tmp_path, "--version").stdout == f"landfall {__version__}\n"
+    assert landfall(tmp_path, "version").stdout.startswith(f"landfall {__version__}\n  database revision  {HEAD}\n")
+    told = body(landfall(tmp_path, "version", "--json"))
+    assert (told["release"], told["database_revision"]) == (__version__, HEAD)
+    assert told["python"] == platform.python_version()
+
+
+def test_migrate_tells_what_it_did_as_json_too(tmp_path: Path) -> None:
+    told = body(landfall(tmp_path, "migrate", "--json"))
+    assert (told["release_needs"], told["migrated"], told["notes"]) == (HEAD, True, [])
+    assert told["database"].endswith("landfall.db")
+    assert body(landfall(tmp_path, "migrate", "--check", "--json"))["migrated"] is False
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["lst"], "landfall: there is no command 'lst'; did you mean `landfall list`?"),
-        (["list", "--nonsense"], "landfall list: No such option: --nonsense"),
-        (["list", "--state", "lost"], "landfall list: Invalid value for '--state'"),
-        (["list", "--limit", "many"], "landfall list: Invalid value for '--limit'"),
-        (["show"], "landfall show: Missing argument 'ID'"),
-        (["show", ""], "landfall show: Invalid value for 'ID': it is empty; `landfall list` shows the ids"),
-        (["fetch", " "], "landfall fetch: Invalid value for 'ID': it is empty; `landfall list` shows the ids"),
-        (["list", "--since", "soon"], "landfall list: since: 'soon' is no date or moment; write it as 2026-01-31 or "),
-        (["list", "--since", "2026-01-31T10:00"], "landfall list: since: '2026-01-31T10:00' is no date or moment; "),
+        (["list", "--nonsense"], "landfall list: there is no option --nonsense; see `landfall list --help`."),
+        (["list", "--state", "lost"], "landfall list: --state: 'lost' is none of queued, starting, exporting, "),
+        (["list", "--limit", "many"], "landfall list: --limit: 'many' is no whole number"),
+        (["show"], "landfall show: ID is missing"),
+        (["show", ""], "landfall show: ID: it is empty; `landfall list` shows the ids"),
+        (["fetch", " "], "landfall fetch: ID: it is empty; `landfall list` shows the ids"),
+        (
+            ["list", "--since", "soon"],
+            "landfall list: --since: 'soon' is no date or moment; write it as 2026-01-31 or ",
+        ),
+        (["list", "--since", "2026-01-31T10:00"], "landfall list: --since: '2026-01-31T10:00' is no date or moment; "),
+        (["list", "--stat", "failed"], "landfall list: there is no option --stat (did you mean --state?); "),
+        (["list", "--state", "faild"], "landfall list: --state: 'faild' (did you mean failed?) is none of queued, "),
+        (["list", "--state"], "landfall list: --state lacks its value"),
+        (["list", "--limit", "0"], "landfall list: --limit: 0 is not within 1 to 200"),
+        (["show", "a", "b"], "landfall show: 'b' is too much"),
+        (["list", "--label", "growth"], "landfall list: --label: 'growth' is no label; write it as KEY=VALUE."),
+        (
+            ["batch", "list"],
+            "landfall batch: it asks for exports; `landfall batches list` is what looks after a batch.",
+        ),
+        (["submit"], "landfall submit: ACCOUNT is missing; name one, or a file of exports with --file."),
+        (["submit", "a", "b=c", "--file", "d"], "landfall submit: FIELD=VALUE does not go with --file: "),
+        (["keys", "crate"], "landfall keys: there is no command 'crate' (did you mean create?); say one of create, "),
+        (["worker", "--until-stdin-close"], "landfall worker: there is no option --until-stdin-close (did you mean "),
+        (["prune", "--yes", "--dry-run"], "landfall prune: --dry-run removes nothing and --yes removes; "),
+        (["completion"], "landfall completion: name your shell: bash, zsh, fish."),
         (["submit", "shop", "nonsense"], "landfall submit: 'nonsense' is no field; write it as FIELD=VALUE"),
         (["list", "--url", "nonsense"], "landfall list: url: nonsense is no address; write it as http://host:port."),
     ],

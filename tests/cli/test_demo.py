@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.running import command, environment, landfall, one_line, until
+from tests.cli.running import body, command, environment, landfall, one_line, until
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
@@ -30,6 +30,43 @@ def test_the_demo_stores_twelve_exports_that_agree_with_the_sandbox_and_leaves_n
         if line.startswith(("  head ", "  sqlite3 ")):
             assert subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True).stdout
     assert len(list(tmp_path.glob(".landfall-demo/*/home/files/**/*.csv"))) == 12
+
+
+@pytest.mark.slow
+def test_as_json_the_demo_answers_with_one_document(tmp_path: Path) -> None:
+    ended = landfall(tmp_path, "demo", "--json")
+    told = body(ended)
+    assert (ended.returncode, told["good"], told["most_started"]) == (0, True, 5)
+    assert [export["state"] for export in told["exports"]] == ["stored"] * 12
+    assert "Everything is stopped again." in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "name"), [("sandbox", "sandbox"), ("cli", "up")])
+def test_a_process_that_ends_under_the_demo_ends_it_at_once_and_its_log_is_named(
+    tmp_path: Path, module: str, name: str
+) -> None:
+    folder = tmp_path / "demo"
+    with subprocess.Popen(
+        command("demo", "--home", str(folder)),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout
+        assert demo.stderr
+        until(lambda: "slots used" in (demo.stdout.readline() if demo.stdout else ""), "exports move")
+        (child,) = (each for each in psutil.Process(demo.pid).children() if f"-m {module} " in " ".join(each.cmdline()))
+        child.kill()
+        demo.stdout.read()
+        said = demo.stderr.read()
+    assert demo.returncode == 1
+    assert one_line(said) == (
+        f"landfall demo: `landfall {name}` ended before the demo did; {folder / name}.log may say why."
+    )
+    assert processes_of(tmp_path) == []
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.running import Up, body, command, environment, landfall, one_line, until
+from tests.cli.running import Up, body, command, environment, landfall, one_line, run, until
 
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 INTELLIGEMS = ["shop-ab", f"experience_id={UUID}", "export_type=orders", "start=2026-01-01", "end=2026-02-01"]
@@ -24,10 +24,6 @@ FILTERS = 'filters:={"deviceType":"mobile"}'
 # It grows from one answer to the next.
 _AGE = re.compile(r'(?<="age_seconds":)[0-9.]+')
 BUY_WITH_PRIME = ["shop-bwp", "report_type=USER_EVENTS", "start=2026-01-01", "end=2026-02-01"]
-
-
-def run(running: Up, *words: str) -> subprocess.CompletedProcess[str]:
-    return landfall(running.folder, *words)
 
 
 def stored(running: Up, *words: str) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def test_fields_priority_labels_and_deadline_arrive(running: Up) -> None:
     ("words", "field", "cure"),
     [
         (["nobody", *BUY_WITH_PRIME[1:]], "account: ", "known: shop-ab, shop-bwp"),
-        (["shop-ab", "experience_id=7c9e", "export_type=orders"], "experience_id: ", "pattern"),
+        (["shop-ab", "experience_id=7c9e", "export_type=orders"], "experience_id: ", "no UUID"),
         (["shop-ab", f"experience_id={UUID}", "export_type=clicks"], "export_type: ", "'orders'"),
         ([*INTELLIGEMS[:3], "start=2026-02-01", "end=2026-01-01"], "end", "later than start"),
         ([*BUY_WITH_PRIME, "colour=red"], "colour: ", "no such field"),

@@ -49,14 +49,14 @@ def test_a_revoked_key_is_listed_as_one(folder: Path) -> None:
         (["create", "ci", "--expires", "P0D"], "--expires: 'P0D' is no span of time"),
         (
             ["create", "ci", "--account", "shop"],
-            "--account: there is no account 'shop' in the settings; known: shop-ab",
+            "--account: there is no account 'shop' (did you mean shop-ab?) in the settings; known: shop-ab",
         ),
         (["create", ""], "NAME: write 1 to 100 characters"),
-        (["create", "ci", "--scope", "root"], "Invalid value for '--scope'"),
+        (["create", "ci", "--scope", "root"], "--scope: 'root' is none of read, write, admin; "),
         (["revoke", "key_none"], "ID: there is no key 'key_none'; `landfall keys list` shows them."),
         (["revoke", "lf_abcdefgh_" + "x" * 43], "ID: there is no key 'lf_abcdefgh';"),
-        (["make"], "No such command 'make'"),
-        ([], "Missing command"),
+        (["make"], "there is no command 'make'; say one of create, list, revoke"),
+        ([], "a word is missing; say one of create, list, revoke"),
     ],
 )
 def test_wrong_words_get_one_sentence(folder: Path, words: list[str], sentence: str) -> None:
@@ -69,7 +69,7 @@ def test_keys_need_a_database_with_tables(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     (tmp_path / ".landfall").mkdir()
     ended = landfall(tmp_path, "keys", "list")
-    assert (ended.returncode, "run `landfall migrate`" in one_line(ended.stderr)) == (1, True)
+    assert (ended.returncode, "`landfall up` makes a new one" in one_line(ended.stderr)) == (1, True)
 
 
 def test_up_keeps_one_admin_key_that_only_its_user_reads(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_without_a_key_one_sentence_says_how_to_name_one(running: Up, tmp_path: 
     ended = landfall(tmp_path, "accounts", "--url", running.url)
     assert ended.returncode == 1
     assert one_line(ended.stderr) == (
-        f"landfall accounts: the API at {running.url} needs a key: name the file that holds it with --key-file, "
-        "or set LANDFALL_API_KEY; `landfall keys create` makes one."
+        f"landfall accounts: the API at {running.url} needs a key: run this in the folder of `landfall up`, "
+        "name the file that holds the key with --key-file, or set LANDFALL_API_KEY; `landfall keys create` makes one."
     )
 
 
@@ -126,6 +126,34 @@ def test_a_key_that_is_good_for_too_little_gets_the_api_s_sentence(running: Up) 
     ended = landfall(running.folder, "submit", "shop-ab", env={"LANDFALL_API_KEY": key})
     assert ended.returncode == 1
     assert "this needs a key of scope write" in one_line(ended.stderr)
+
+
+def test_behind_an_api_that_is_named_keys_are_made_listed_and_revoked_there(running: Up, tmp_path: Path) -> None:
+    there = {"LANDFALL_URL": running.url, "LANDFALL_API_KEY": running.key}
+    words = ("--scope", "write", "--account", "shop-ab", "--expires", "P90D", "--json")
+    ended = landfall(tmp_path, "keys", "create", "far away", *words, env=there)
+    assert (ended.returncode, ended.stderr) == (0, KEPT)
+    made = body(ended)
+    listed = body(landfall(tmp_path, "keys", "list", "--json", env=there))["items"]
+    assert listed == body(landfall(running.folder, "keys", "list", "--json"))["items"]
+    assert (listed[0]["id"], listed[0]["scope"], listed[0]["accounts"]) == (made["id"], "write", ["shop-ab"])
+    gone = landfall(tmp_path, "keys", "revoke", made["key"], env=there)
+    assert gone.stdout == f"The key {made['prefix']} (far away) is revoked.\n"
+    refused = landfall(tmp_path, "keys", "list", env=there | {"LANDFALL_API_KEY": made["key"]})
+    assert (refused.returncode, "this API key was revoked" in one_line(refused.stderr)) == (1, True)
+
+
+def test_a_key_with_little_scope_makes_none_behind_an_api(running: Up, tmp_path: Path) -> None:
+    key = one_line(landfall(running.folder, "keys", "create", "reader").stdout)
+    ended = landfall(tmp_path, "keys", "create", "x", "--url", running.url, env={"LANDFALL_API_KEY": key})
+    assert ended.returncode == 1
+    assert "this needs a key of scope admin" in one_line(ended.stderr)
+
+
+def test_up_makes_its_own_key_at_home_whatever_other_landfall_is_named(folder: Path) -> None:
+    with up(folder, env={"LANDFALL_URL": "http://127.0.0.1:9"}) as found:
+        assert landfall(folder, "accounts").returncode == 0
+        assert found.key
 
 
 class TestWhichKey:

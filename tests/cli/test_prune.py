@@ -39,6 +39,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_without_yes_it_tells_count_and_bytes_for_each_account_and_removes_nothing(folder: Path) -> None:
     ended = run(folder, "--older-than", "9d")
+    assert ended.stdout == run(folder, "--older-than", "9d", "--dry-run").stdout
     lines = [line.split("\t") for line in ended.stdout.splitlines()]
     assert lines[0] == ["ACCOUNT", "FILES", "BYTES", "KEPT"]
     assert [(line[0], line[1], line[3]) for line in lines[1:]] == [("shop-ab", "1", "0"), ("shop-bwp", "2", "1")]
@@ -96,10 +97,14 @@ def test_each_account_s_settings_decide_where_nothing_is_typed(folder: Path) -> 
     assert left(folder) == {"exp_1", "exp_50"}
 
 
-def test_where_nothing_says_what_to_remove_it_asks(folder: Path) -> None:
-    ended = landfall(folder, "prune", "--yes")
-    assert ended.returncode == 2
-    assert "give --older-than or --keep, or set retention_days or retention_count" in one_line(ended.stderr)
+@pytest.mark.parametrize("words", [[], ["--yes"], ["--yes", "--account", "shop-ab"]])
+def test_where_no_retention_is_set_a_timer_s_run_removes_nothing_and_is_no_failure(
+    folder: Path, words: list[str]
+) -> None:
+    ended = run(folder, *words)
+    said = one_line(ended.stderr)
+    assert said.startswith("Nothing to remove: no retention is set. Give --older-than or --keep, or set retention_days")
+    assert body(run(folder, "--json", *words))["accounts"] == []
     assert len(left(folder)) == 4
 
 
@@ -144,11 +149,11 @@ def test_files_in_another_store_are_left_alone(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--older-than", "90"], "older-than: '90' is no span of time; write it as 90d, 12h or 8w."),
-        (["--older-than", "0d"], "older-than: '0d' is no span of time; write it as 90d, 12h or 8w."),
-        (["--older-than", "-1d"], "older-than: '-1d' is no span of time; write it as 90d, 12h or 8w."),
-        (["--keep", "1", "--account", "nobody"], "account: there is no account 'nobody'; known: shop-ab, shop-bwp."),
-        (["--keep", "-1"], "Invalid value for '--keep'"),
+        (["--older-than", "90"], "--older-than: '90' is no span of time; write it as 90d, 12h or 8w."),
+        (["--older-than", "0d"], "--older-than: '0d' is no span of time; write it as 90d, 12h or 8w."),
+        (["--older-than", "-1d"], "--older-than: '-1d' is no span of time; write it as 90d, 12h or 8w."),
+        (["--keep", "1", "--account", "nobody"], "--account: there is no account 'nobody'; known: shop-ab, shop-bwp."),
+        (["--keep", "-1"], "--keep: -1 is not within 0 and more"),
     ],
 )
 def test_wrong_words_get_one_sentence_and_nothing_goes(folder: Path, words: list[str], sentence: str) -> None:

@@ -3,25 +3,11 @@
 import os
 import pty
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.cli.running import Up, body, command, environment, landfall, one_line, until
-
-
-@pytest.fixture
-def paused(running: Up) -> Iterator[Up]:
-    """Nothing of shop-bwp is started: what is asked for stays queued."""
-    assert run(running, "pause", "shop-bwp").returncode == 0
-    yield running
-    run(running, "cancel", "--filter", "account=shop-bwp", "--yes")
-    assert run(running, "resume", "shop-bwp").returncode == 0
-
-
-def run(running: Up, *words: str) -> subprocess.CompletedProcess[str]:
-    return landfall(running.folder, *words)
+from tests.cli.running import Up, body, command, environment, one_line, run, until
 
 
 def queued(running: Up, label: str = "x") -> str:

@@ -142,7 +142,7 @@ def run_sql(path: Path, statement: str) -> None:
         (set_to(DATABASE_URL="postgresql://127.0.0.1:9/name"), "database_url: the database cannot be read ("),
         (database_is_a_text, "database_url: "),
         (database_of_another_program, "database_url: "),
-        (database_of_a_later_release, "database_url: "),
+        (database_of_a_later_release, "the database is at revision 9999"),
     ],
 )
 def test_what_is_missing_or_wrong_gets_one_sentence_before_anything_starts(
@@ -337,6 +337,25 @@ def test_quiet_writes_the_logs_to_files(tmp_path: Path) -> None:
         assert running.end() == 0
     assert running.log == ""
     assert not [secret for secret in SECRETS.values() if secret in log.read_text()]
+
+
+@pytest.mark.slow
+def test_as_json_up_announces_itself_in_a_line(tmp_path: Path) -> None:
+    write_accounts(tmp_path)
+    with subprocess.Popen(
+        command("up", "--quiet", "--json", "--until-stdin-closes"),
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        assert told["url"] == json.loads((tmp_path / ".landfall" / "up.json").read_text())["url"]
+        assert (told["home"], told["accounts"]) == (str(tmp_path / ".landfall"), ["shop-ab", "shop-bwp"])
+        process.communicate()
+    assert process.returncode == 0
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """Promises of `landfall verify`: rot of every kind is found, and nothing else."""
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -114,6 +116,8 @@ def test_rot_is_told_in_a_line_for_each_finding_and_exit_code_4(folder: Path) ->
         (["--account", "shop-ab"], 1),
         (["--account", "shop-bwp"], 2),
         (["--since", "2999-01-01"], 0),
+        (["--until", "2999-01-01"], 3),
+        (["--until", "2001-01-01"], 0),
         (["--since", "2001-01-01T00:00:00Z"], 3),
     ],
 )
@@ -136,9 +140,17 @@ def test_a_file_that_retention_removed_is_not_missing(folder: Path) -> None:
     ("words", "code", "sentence"),
     [
         (["exp_none"], 2, "there is no export 'exp_none'; `landfall list` shows the ids."),
-        (["--account", "nobody"], 2, "account: there is no account 'nobody'; known: shop-ab, shop-bwp."),
-        (["--since", "soon"], 2, "since: 'soon' is no date or moment; write it as 2026-01-31 or 2026-01-31T10:00:00Z."),
-        (["exp_c", "--account", "shop-bwp"], 2, "export exp_c is not among those that --account and --since leave; "),
+        (["--account", "nobody"], 2, "--account: there is no account 'nobody'; known: shop-ab, shop-bwp."),
+        (
+            ["--since", "soon"],
+            2,
+            "--since: 'soon' is no date or moment; write it as 2026-01-31 or 2026-01-31T10:00:00Z.",
+        ),
+        (
+            ["exp_c", "--account", "shop-bwp"],
+            2,
+            "export exp_c is not among those that --account, --since and --until leave; ",
+        ),
     ],
 )
 def test_wrong_words_get_one_sentence(folder: Path, words: list[str], code: int, sentence: str) -> None:
@@ -151,7 +163,43 @@ def test_without_a_database_it_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / ".landfall").mkdir()
     ended = landfall(tmp_path, "verify")
     assert ended.returncode == 1
-    assert "run `landfall migrate`" in one_line(ended.stderr)
+    assert "there is no database" in one_line(ended.stderr)
+    assert "`landfall up` makes a new one" in one_line(ended.stderr)
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers as S3 does where the secret key is wrong."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(403)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+def test_a_store_that_refuses_the_credentials_is_told_in_whole_sentences(folder: Path) -> None:
+    with transaction(folder / ".landfall") as connection:
+        connection.exec_driver_sql("UPDATE exports SET file_uri = 's3://bucket/p/' || id || '.csv'")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        ended = landfall(
+            folder,
+            "verify",
+            env={
+                "LANDFALL_STORAGE_URL": "s3://bucket/p",
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+                "AWS_ACCESS_KEY_ID": "id",
+                "AWS_SECRET_ACCESS_KEY": "wrong",
+            },
+        )
+        server.shutdown()
+    assert ended.returncode == 1
+    said = one_line(ended.stderr)
+    assert said.startswith(
+        "landfall verify: the store cannot be used: s3://bucket/p: the store refuses the credentials"
+    )
+    assert said.endswith("and what they may do. Mend that or correct LANDFALL_STORAGE_URL, then try again.")
 
 
 def test_no_api_has_to_run_and_none_is_asked(folder: Path) -> None:
