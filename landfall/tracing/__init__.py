@@ -1,0 +1,1 @@
+"""Tells the traces of exports by OpenTelemetry, where that is installed and switched on."""
