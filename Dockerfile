@@ -5,21 +5,28 @@
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS builder
-# "parquet" adds what `parquet = true` of an account needs.
+# "parquet" adds what `parquet = true` of an account needs, "otel" what traces need; "parquet otel" both.
 ARG EXTRAS=""
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
-COPY requirements/run.txt requirements/dev.txt requirements/
+COPY requirements/run.txt requirements/build.txt requirements/dev.txt requirements/
 COPY deploy/compose/pinned deploy/compose/pinned
 # Wheels alone, by the hashes of the locks: nothing is compiled, and nothing runs while it is installed.
 RUN python -m venv --without-pip /opt/landfall \
     && pip --python /opt/landfall/bin/python install --require-hashes --only-binary :all: --no-compile --requirement requirements/run.txt
-RUN if [ "$EXTRAS" = parquet ]; then \
-        sh deploy/compose/pinned requirements/dev.txt duckdb >extras.txt \
+RUN names=""; for extra in $EXTRAS; do case "$extra" in \
+        parquet) names="$names duckdb" ;; \
+        otel) names="$names opentelemetry-api opentelemetry-sdk opentelemetry-semantic-conventions opentelemetry-proto \
+            opentelemetry-exporter-otlp-proto-http opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-common \
+            opentelemetry-exporter-http-transport protobuf googleapis-common-protos requests urllib3 charset-normalizer certifi idna \
+            typing-extensions" ;; \
+        *) echo "EXTRAS: there is no extra $extra; write parquet, otel or both." >&2; exit 1 ;; \
+    esac; done; \
+    if [ -n "$names" ]; then \
+        sh deploy/compose/pinned requirements/dev.txt $names >extras.txt \
         && pip --python /opt/landfall/bin/python install --require-hashes --only-binary :all: --no-compile --requirement extras.txt; \
-    elif [ -n "$EXTRAS" ]; then echo "EXTRAS: there is no extra $EXTRAS; write parquet." >&2; exit 1; fi
-RUN sh deploy/compose/pinned requirements/dev.txt hatchling packaging pathspec pluggy tomlkit trove-classifiers >building.txt \
-    && pip install --require-hashes --only-binary :all: --requirement building.txt
+    fi
+RUN pip install --require-hashes --only-binary :all: --requirement requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY landfall landfall
 COPY worker worker
@@ -27,6 +34,7 @@ COPY api api
 COPY cli cli
 COPY sandbox sandbox
 COPY migrations migrations
+COPY client/src/landfall_client client/src/landfall_client
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && pip --python /opt/landfall/bin/python install --no-deps --no-index --no-compile dist/*.whl \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/landfall/lib

@@ -8,6 +8,7 @@ import sys
 import asyncpg
 
 _SECONDS = 5
+_NO_ANSWER = 3
 # A worker calls itself host:process:token, and a container's host name is its own.
 _HEARD_OF = "SELECT count(*) FROM ops_workers WHERE starts_with(id, $1) AND alive"
 
@@ -22,12 +23,12 @@ async def _alive() -> bool:
 
 
 def main() -> int:
-    """0: it was; 1: it was not, or the database does not answer, and why."""
+    """0: it was; 1: it was not; 3: the database does not answer. And why."""
     try:
         alive = asyncio.run(_alive())
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         print(f"the database does not answer: {type(error).__name__}", file=sys.stderr)  # noqa: T201 - this is a command
-        return 1
+        return _NO_ANSWER
     if not alive:
         print("the worker of this container has not reported for 15 s", file=sys.stderr)  # noqa: T201 - this is a command
     return 0 if alive else 1
