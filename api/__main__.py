@@ -1,6 +1,5 @@
 """Starts the API: `python -m api`."""
 
-import argparse
 import asyncio
 import os
 import signal
@@ -15,13 +14,12 @@ from fastapi import FastAPI
 
 from api.http_protocol import protocol_with
 from api.main import create_app
-from landfall import failpoints
 from landfall.database.opening import open_database
 from landfall.database.revision import require_head
-from landfall.failpoints import FailpointRefused
 from landfall.garbage import spare_what_is_loaded
-from landfall.log import get_logger, set_up_logging
-from landfall.settings import Settings, SettingsError, listening_refused, load_settings
+from landfall.net.listening import listening_refused
+from landfall.settings import Settings
+from landfall.starting import start
 from landfall.transport.embedded import redis_url
 
 _BACKLOG = 2048
@@ -31,20 +29,7 @@ _SWITCH_SECONDS = 0.0005
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; exit code 1 with one sentence where the settings are wrong."""
-    parser = argparse.ArgumentParser(prog="landfall api", description="Serve the HTTP API until stopped.")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input is closed")
-    arguments = parser.parse_args()
-    try:
-        settings = load_settings()
-        set_up_logging(settings.log_level, settings.log_format)
-        if armed := failpoints.arm(os.environ):
-            get_logger(__name__).warning("failpoints are armed", places=armed)
-        asyncio.run(_check_database(settings))
-        _serve(settings, watch_stdin=arguments.until_stdin_closes)
-    except (SettingsError, FailpointRefused) as error:
-        print(f"landfall api: {error}", file=sys.stderr)  # noqa: T201 - this is a command
-        return 1
-    return 0
+    return start("api", "Serve the HTTP API until stopped.", _serve)
 
 
 class _Server(uvicorn.Server):
@@ -67,6 +52,7 @@ async def _check_database(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, *, watch_stdin: bool) -> None:
+    asyncio.run(_check_database(settings))
     app = create_app(settings, redis_url(settings))
     listening = _listen(settings.api_host, settings.api_port)
     config = uvicorn.Config(

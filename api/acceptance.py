@@ -28,6 +28,7 @@ class Asked:
     request: VendorRequest
     vendor: str
     request_hash: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ def check(submission: Submission, configured: Mapping[str, Account], caller: Cal
     """Find that it can be accepted. Raises ProblemError (422) naming every field that is wrong."""
     account = configured.get(submission.account)
     if account is None or not caller.sees(submission.account):
-        known = ", ".join(sorted(name for name in configured if caller.sees(name))) or "none"
-        detail = f"there is no account {submission.account!r}; known: {known}"
+        detail = caller.no_account(submission.account, configured)
         raise invalid([FieldError(pointer="/account", detail=detail)])
     if submission.force and submission.reuse:
         raise invalid(
@@ -127,4 +127,5 @@ def _job(asked: Asked, now: datetime) -> ExportJob:
         labels=submission.labels,
         tenant=submission.labels.get("tenant", ""),
         callback_url=submission.callback_url,
+        traceparent=asked.traceparent,
     )

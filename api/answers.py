@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from sqlalchemy import Connection
 
 from api.auth import Caller, Writer
-from api.finding import PROBLEM
 from api.problems import FieldError, ProblemError, invalid
+from api.refusals import refusal
 from api.replies import NAME, Reply, replay
 from api.services import Services
 from landfall.database import answers
@@ -26,9 +26,7 @@ _EXPLAINED = (
     "A name of your own for this request, 1 to 255 printable ASCII characters. Sent again within 24 hours under the "
     "same API key, the same request gets the same answer (`Idempotent-Replayed: true`) and does nothing."
 )
-IN_PROGRESS: dict[int | str, dict[str, Any]] = {
-    409: {**PROBLEM, "description": f"A request under the same {NAME} is being answered; `Retry-After` says when."}
-}
+IN_PROGRESS = refusal(409, f"A request under the same {NAME} is being answered; `Retry-After` says when.")
 
 
 IdempotencyKey = Annotated[str | None, Header(alias=NAME, description=_EXPLAINED)]

@@ -35,6 +35,11 @@ class Caller:
         """Whether the key is good for this account."""
         return self.accounts is None or account in self.accounts
 
+    def no_account(self, account: str, configured: Iterable[str]) -> str:
+        """Say that there is no such account, and which of the configured ones the key sees."""
+        known = ", ".join(sorted(filter(self.sees, configured))) or "none"
+        return f"there is no account {account!r}; known: {known}"
+
 
 class Needs(SecurityBase):
     """Lets a caller pass whose key has the scope; a dependency, and the security scheme of the OpenAPI document."""

@@ -5,9 +5,9 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter
 
@@ -32,6 +32,9 @@ class Dated(Protocol):
         """Which of that moment it is."""
 
 
+AnyDated = TypeVar("AnyDated", bound=Dated)
+
+
 def filters_text(of: str, filters: Mapping[str, object]) -> str:
     """The list and its filters in one form, whatever their order: what a cursor is bound to."""
     plain = {name: sorted(map(str, value)) if _is_many(value) else value for name, value in filters.items()}  # type: ignore[call-overload]  # _is_many has looked
@@ -50,6 +53,12 @@ class Cursors:
         """The cursor of the page that begins after this one; `filters` is the list's `filters_text`."""
         body = _mark(filters) + _POSITION.dump_json((last.created_at, last.id))
         return base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
+
+    def cut(self, found: Sequence[AnyDated], limit: int, filters: str) -> tuple[Sequence[AnyDated], str | None]:
+        """A page of what was found, and the cursor of the next one where more than `limit` were."""
+        if len(found) <= limit:
+            return found, None
+        return found[:limit], self.after(found[limit - 1], filters)
 
     def read(self, cursor: str, filters: str) -> Position:
         """The position that a cursor names. Raises ProblemError (422) for one that Landfall did not write for this list."""

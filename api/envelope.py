@@ -16,6 +16,7 @@ from api.error_handlers import answer
 from api.hosts import host_check
 from api.pages.statics import is_open
 from api.problems import FieldError, ProblemError
+from api.request_span import RequestSpan
 from landfall.log import get_logger
 from landfall.settings import Settings
 
@@ -107,6 +108,7 @@ class _Exchange:
         self.hosts: list[bytes] = []
         self.announced = 0
         self._is_chunked = False
+        self._traceparents: list[bytes] = []
         self._scope = scope
         self._send = send
         self._began = time.perf_counter()
@@ -118,6 +120,7 @@ class _Exchange:
         # What an earlier request of the connection bound may still be there (CPython's issue 140947).
         clear_contextvars()
         bind_contextvars(request_id=self._id.decode())
+        self._span = RequestSpan(scope, self._traceparents)
 
     def _read_headers(self) -> bytes | None:
         given_id = None
@@ -131,6 +134,8 @@ class _Exchange:
                     self._is_chunked = True
                 case b"expect":
                     self._waits_for_100 = True
+                case b"traceparent":
+                    self._traceparents.append(value)
                 case b"x-request-id" if _SANE_ID.fullmatch(value):
                     given_id = value
         return given_id
@@ -163,7 +168,7 @@ class _Exchange:
         await answer(Request(self._scope), error)(self._scope, self.receive, self.send)
 
     def write_line(self) -> None:
-        """Tell the log of the exchange: never of the query, which may hold anything."""
+        """Tell the log of the exchange, and end its span: never a word of the query, which may hold anything."""
         path = self._scope["path"]
         write = _log.debug if path in HEALTH or is_open(path) else _log.info
         caller = self._scope["state"].get("caller")
@@ -175,6 +180,7 @@ class _Exchange:
             seconds=round(time.perf_counter() - self._began, 4),
             key=caller.key_id if caller else None,
         )
+        self._span.end(self._scope, self._status)
 
     def _headers(self, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         said = {name for name, _ in own}

@@ -1,17 +1,13 @@
 """Finds the export or the batch that a path names."""
 
 from http import HTTPStatus
-from typing import Any
 
 from api.auth import Caller
-from api.problems import Problem, ProblemError
+from api.problems import ProblemError
 from api.services import Services
 from landfall.database import archive, batches, ledger
 from landfall.database.batches import Batch
 from landfall.exports.job import ExportJob
-
-PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No export has this id."}}
 
 
 async def find_export(given: Services, caller: Caller, export_id: str) -> ExportJob:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from redis.asyncio import Redis
 
 from api import auth, cross_origin, error_handlers, metering, openapi
@@ -37,6 +38,8 @@ from landfall.vendors.policies import policies_of
 from landfall.webhooks import parse_webhooks
 
 _REDIS_SECONDS = 2.0
+# FastAPI's own tells a collector of queries, of what was sent and of stack traces; ours is landfall.tracing.
+_NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 _DESCRIPTION = "Lands vendor exports: ask for a report, look how it stands, fetch the CSV."
 
 
@@ -53,6 +56,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
         lifespan=_lifespan(settings, redis_url, configured),
+        telemetry=_NO_TELEMETRY,
     )
     # First, so that it is the innermost: what others add sees refusals too.
     doorman = app.state.doorman = Doorman(settings)

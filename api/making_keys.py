@@ -54,13 +54,12 @@ def _accounts(wanted: KeyRequest, caller: Caller, given: Services) -> frozenset[
     """The accounts that the new key is good for: no key is good for more than the one that makes it."""
     if wanted.accounts is None:
         return caller.accounts
-    known = sorted(filter(caller.sees, given.accounts))
+    known = frozenset(filter(caller.sees, given.accounts))
     unknown = [(place, name) for place, name in enumerate(wanted.accounts) if name not in known]
     if unknown:
-        told = ", ".join(known) or "none"
         raise invalid(
             [
-                FieldError(pointer=f"/accounts/{place}", detail=f"there is no account {name!r}; known: {told}")
+                FieldError(pointer=f"/accounts/{place}", detail=caller.no_account(name, given.accounts))
                 for place, name in unknown
             ]
         )

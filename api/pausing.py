@@ -29,4 +29,4 @@ async def resume(given: Services, caller: Caller, name: str) -> None:
 
 def _check_account(given: Services, caller: Caller, name: str) -> None:
     if name not in given.accounts or not caller.sees(name):
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no account {name!r}")
+        raise ProblemError(HTTPStatus.NOT_FOUND, caller.no_account(name, given.accounts))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from api.auth import Caller
 from api.finding import find_export
 from api.problems import ProblemError
+from api.request_span import tell_of
 from api.services import Services
 from landfall.database import counting, reading
 from landfall.database.clock import read_clock
@@ -19,6 +20,7 @@ from landfall.database.reading import Filter, Position
 from landfall.database.steering import Act, Steered, SteeringRefused
 from landfall.exports.job import ExportJob
 from landfall.exports.states import State
+from landfall.tracing import of_export
 
 _PAGE = 500
 _AT_ONCE = 50
@@ -59,6 +61,8 @@ async def steer(given: Services, caller: Caller, export_id: str, act: Act) -> Ex
         raise ProblemError(HTTPStatus.CONFLICT, str(refused), members={"state": refused.job.state}) from None
     if steered.wake:
         given.wake_a_worker()
+    tell_of(steered.job)
+    _tell_of_end(steered)
     return steered.job
 
 
@@ -104,8 +108,15 @@ async def _steer(given: Services, jobs: Sequence[ExportJob], plan: Plan, tally: 
         for start in range(0, len(of_account), _AT_ONCE):
             some = of_account[start : start + _AT_ONCE]
             steered = await given.database.write(partial(_each, plan=plan, jobs=some))
+            for each in steered:
+                _tell_of_end(each)
             tally.changed += sum(each.changed for each in steered)
             tally.wake = tally.wake or any(each.wake for each in steered)
+
+
+def _tell_of_end(steered: Steered) -> None:
+    if steered.changed:
+        of_export.ended(steered.job)
 
 
 def _each(connection: Connection, plan: Plan, jobs: Sequence[ExportJob]) -> list[Steered]:

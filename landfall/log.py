@@ -20,19 +20,23 @@ _QUIET = {
 }
 # A terminal would obey them: a path that somebody asks for may hold any. JSON has escapes of its own.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# uvicorn hands its colours along as a field.
+_NOT_FOR_THE_LOG = frozenset({"color_message"})
 _OF_MANY_LINES = frozenset({"exception", "stack"})
 _BREAKS = re.compile("[\t\n]")
 
 
 def redact_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Redact by the name of a key and by the shape of its value: a structlog processor."""
-    return {key: _redacted(key, value) for key, value in event.items()}
+    return {key: _redacted(key, value) for key, value in event.items() if key not in _NOT_FOR_THE_LOG}
 
 
 def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever a caller logs
     match value:
-        case None | bool() | int() | float():
+        case None | bool() | float():
             return value
+        case int():
+            return int(value)  # an IntEnum, such as HTTPStatus, is told by its number
         case _ if names_a_secret(key):
             return MARK
         case dict():

@@ -1,32 +1,25 @@
 """Reads Landfall's settings from the environment and landfall.toml."""
 
-import errno
 import os
-import re
 import tomllib
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as UnreadableValue
 
+from landfall.addresses import Hosts, Networks, Origins, RedisUrl
+from landfall.complaints import first_complaint
+
 DEFAULT_CONFIG = "landfall.toml"
 _PREFIX = "LANDFALL_"
-_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
-_ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
-_THE_PORT_S_FAULT = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
-
-# In the environment a list is written with commas.
-Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class SettingsError(Exception):
@@ -75,12 +68,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Field(default=Path(".landfall"), description="Folder of all state: database, files, embedded Redis.")
-    database_url: str = Field(default="", description="Default: sqlite:///<home>/landfall.db; or postgresql://….")
+    database_url: str = Field(
+        default="", description="Unset: sqlite:///<home>/landfall.db; or postgresql://user:password@host:5432/database."
+    )
     database_pool_size: int = Field(
         default=10, ge=2, le=200, description="Connections to Postgres that one process keeps."
     )
-    redis_url: str = Field(default="", description="Unset: an embedded Redis under <home>.")
-    storage_url: str = Field(default="", description="Default: file://<home>/files.")
+    redis_url: RedisUrl = Field(
+        default="", description="redis://, rediss:// or unix://; unset: an embedded Redis under <home>."
+    )
+    storage_url: str = Field(
+        default="",
+        description="Unset: file://<home>/files; or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix.",
+    )
     key_template: str = Field(
         default="{account}/{type}/{yyyy}/{mm}/{dd}/{export_id}.csv", description="Name of each file in the store."
     )
@@ -88,12 +88,14 @@ class Settings(BaseSettings):
         default=64 << 20, ge=0, description="A download waits while the store's disk has less room than this."
     )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the API listens on.")
-    api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on.")
-    api_hosts: Names = Field(
+    api_port: int = Field(default=8700, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
+    api_hosts: Hosts = Field(
         default=(), description="Names that the API answers to, beside this machine's own; `*`: any."
     )
-    api_cors_origins: Names = Field(default=(), description="Origins whose pages may call the API from a browser.")
-    api_proxies: Names = Field(default=(), description="Addresses of proxies whose X-Forwarded-For the API believes.")
+    api_cors_origins: Origins = Field(default=(), description="Origins whose pages may call the API from a browser.")
+    api_proxies: Networks = Field(
+        default=(), description="Addresses or networks of the proxies whose X-Forwarded-For the API believes."
+    )
     api_max_body_bytes: int = Field(
         default=16 << 20, ge=1024, le=1 << 30, description="A request with a longer body is refused."
     )
@@ -121,7 +123,10 @@ class Settings(BaseSettings):
         default=60.0, gt=0.0, le=3600.0, description="Longest wait between two polls of a report."
     )
     retry_base_seconds: float = Field(
-        default=1.0, gt=0.0, le=3600.0, description="Wait after a step's first failure; it doubles."
+        default=1.0,
+        gt=0.0,
+        le=3600.0,
+        description="Wait after a step's first failure; it doubles with each. Nobody asks for an access token for five times as long after a request for one has failed.",
     )
     max_crashes: int = Field(
         default=3, ge=1, description="Workers that may fall silent in one step, one after the other, before it fails."
@@ -136,8 +141,12 @@ class Settings(BaseSettings):
         description="Ended exports are listed for so long, then archived; unset: always.",
     )
     grace_seconds: float = Field(default=20.0, ge=0.0, description="How long a stopping worker lets its steps finish.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
-    log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: text on a terminal, JSON lines elsewhere."
+    )
     accounts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The vendor accounts, by name.")
     webhooks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Who is told of ends, by name.")
     callback_secret: SecretRef | None = Field(default=None, description="Signs what an export's callback_url is sent.")
@@ -170,42 +179,6 @@ class Settings(BaseSettings):
             return Path(os.path.normpath(home.expanduser().absolute()))
         except RuntimeError:
             raise ValueError("there is no such user's folder; write the path without ~") from None
-
-    @field_validator("api_hosts", "api_cors_origins", "api_proxies", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-    @field_validator("api_hosts")
-    @classmethod
-    def _names_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := next((name for name in names if not _HOST.fullmatch(name)), None):
-            raise ValueError(
-                f"{wrong} is no host's name; write it without scheme, port and path, as landfall.example.com"
-            )
-        return names
-
-    @field_validator("api_cors_origins")
-    @classmethod
-    def _names_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := next((origin for origin in origins if not _ORIGIN.fullmatch(origin)), None):
-            raise ValueError(f"{wrong} is no origin; write it as https://dashboard.example.com, without a path")
-        return origins
-
-    @field_validator("api_proxies")
-    @classmethod
-    def _names_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            return tuple(str(ip_network(each)) for each in proxies)
-        except ValueError as error:
-            raise ValueError(f"{error}; write addresses or networks, as 10.0.0.7 or 10.0.0.0/8") from None
-
-    @field_validator("redis_url")
-    @classmethod
-    def _names_a_redis(cls, url: str) -> str:
-        if url and not _is_redis_url(url):
-            raise ValueError("write it as redis://host:port/0, rediss://host:port/0 or unix:///path/of/the.sock")
-        return url
 
     @model_validator(mode="after")
     def _fill_in_what_follows_from_home(self) -> Self:
@@ -247,20 +220,8 @@ def load_settings(*, need_config: bool = True) -> Settings:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def listening_refused(host: str, port: int, error: OSError | UnicodeError) -> SettingsError:
-    """Say which of api_host and api_port keeps the API from listening, and the cure."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _THE_PORT_S_FAULT:
-        cure = "stop what uses it or set LANDFALL_API_PORT"
-        return SettingsError(f"api_port: {host}:{port} cannot be listened on ({os.strerror(number)}); {cure}.")
-    # socket.create_server adds the address to the system's words; it stands in the sentence already.
-    reason = str(error.strerror).partition(" (while")[0] if isinstance(error, OSError) else "not a host name"
-    cure = "set LANDFALL_API_HOST to one, for example 127.0.0.1"
-    return SettingsError(f"api_host: {host} is no address of this machine ({reason}); {cure}.")
-
-
 def _check_file(path: Path, *, needed: bool) -> None:
-    cure = "write one with an [accounts.NAME] table (see README.md) or name it in LANDFALL_CONFIG"
+    cure = "write one with `landfall init` or name it in LANDFALL_CONFIG"
     if path.is_dir():
         raise SettingsError(f"the settings file {path} is a folder; {cure}.")
     if path.exists() and not path.is_file():
@@ -277,22 +238,3 @@ def _blame(error: ValidationError, path: Path) -> str:
         if any(value and name.upper() == variable for name, value in os.environ.items()):
             return f"{variable}{complaint.removeprefix(str(place[0]))}."
     return f"{path}: {complaint}."
-
-
-def _is_redis_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return bool(parts.path if parts.scheme == "unix" else parts.scheme in {"redis", "rediss"} and parts.netloc)
-
-
-def first_complaint(error: ValidationError) -> str:
-    """The first thing that pydantic found, as `field: what is wrong`, without the value (it may be a secret)."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in found["loc"])
-    what = found["msg"].removeprefix("Value error, ")
-    if found["type"] == "extra_forbidden":
-        what = "there is no setting of this name; check the spelling"
-    return f"{where}: {what}" if where else what

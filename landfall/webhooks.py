@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
+from landfall.complaints import complaint_in_table
 from landfall.exports.news import TYPES
 from landfall.settings import SecretRef, Settings, SettingsError
 
@@ -32,8 +32,8 @@ class Webhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str
-    secret: SecretRef
+    url: str = Field(description="Where it is told.")
+    secret: SecretRef = Field(description="Signs what it is told; `whsec_` and 24 to 64 bytes in base64.")
     previous_secret: SecretRef | None = Field(default=None, description="Signs too, while the secret is exchanged.")
     events: frozenset[str] = Field(default=frozenset(TYPES), description="What it is told; default: everything.")
     accounts: frozenset[str] | None = Field(default=None, description="Whose exports it is told of; default: all.")
@@ -136,23 +136,7 @@ def _webhook(name: str, table: Mapping[str, Any]) -> Webhook:
     try:
         return Webhook.model_validate(dict(table))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise SettingsError(_complaint(name, found)) from None
-
-
-def _complaint(name: str, found: ErrorDetails) -> str:
-    setting = str(found["loc"][0]) if found["loc"] else ""
-    where = f"webhooks.{name}.{setting}"
-    match found["type"]:
-        case "missing":
-            return f"{where} is missing; add it."
-        case "extra_forbidden" if setting not in Webhook.model_fields:
-            return f"{where}: there is no such setting; known are {', '.join(Webhook.model_fields)}."
-        case "extra_forbidden" | "model_type" | "model_attributes_type":
-            return f'{where}: write it as {{ env = "NAME" }} or {{ file = "PATH" }}.'
-        case _:
-            text = found["msg"].removeprefix("Value error, ").rstrip(".")
-            return f"{where}{': ' if setting else ''}{text}."
+        raise SettingsError(complaint_in_table(f"webhooks.{name}", Webhook, error)) from None
 
 
 def _checked(setting: str, reference: SecretRef) -> SecretStr:

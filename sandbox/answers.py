@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from sandbox.addresses import base_url_for
 from sandbox.connections import cut, disconnected_within
 from sandbox.faults import Fault
 from sandbox.odd_replies import ODD_REPLIES
@@ -64,7 +65,7 @@ def witnessed(vendor: str | None, endpoint: Endpoint) -> Callable[[Request], Awa
     async def route(request: Request) -> WitnessedAnswer:
         world: World = request.app.state.world
         world.witness.counts["requests"] += 1
-        visit = Visit(vendor or "")
+        visit = Visit(vendor or "", base_url_for(request))
         answer = await endpoint(request, world, visit)
         return WitnessedAnswer(answer, visit, world)
 

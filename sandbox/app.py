@@ -39,6 +39,6 @@ def make_app(settings: Settings, base_url: str, log: TextIO | None) -> Starlette
         ]
     )
     app.state.base_url = base_url
-    app.state.new_world = lambda: World(settings, base_url, log)
+    app.state.new_world = lambda: World(settings, log)
     app.state.world = app.state.new_world()
     return app

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from sandbox.addresses import base_url_for
 from sandbox.fault_kinds import FAULT_KINDS
 
 
@@ -37,4 +38,4 @@ Faults (fields: fault, count, vendor, account, report, operation, after_bytes, s
 
 async def front_page(request: Request) -> PlainTextResponse:
     """Answer ``GET /``."""
-    return PlainTextResponse(_page(request.app.state.base_url))
+    return PlainTextResponse(_page(base_url_for(request)))

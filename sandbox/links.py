@@ -15,13 +15,13 @@ _DATE = "%Y%m%dT%H%M%SZ"
 class Links:
     """The signer of one sandbox; its secret dies with it."""
 
-    def __init__(self, base_url: str, session_token: str) -> None:
+    def __init__(self, session_token: str) -> None:
         """Draw the secret; a session token, if there is one, stands in every link."""
-        self._base_url, self._secret = base_url, secrets.token_bytes(32)
+        self._secret = secrets.token_bytes(32)
         self._session = {"X-Amz-Security-Token": session_token} if session_token else {}
 
-    def url(self, key: str, seconds: float) -> str:
-        """Return a URL for the file of this key that works for ``seconds``."""
+    def url(self, base_url: str, key: str, seconds: float) -> str:
+        """Return a URL below ``base_url`` for the file of this key that works for ``seconds``."""
         moment = now()
         # The date has whole seconds only: the fraction goes into the expiry, so that short lives stay exact.
         query = {
@@ -31,7 +31,7 @@ class Links:
             **self._session,
         }
         query["X-Amz-Signature"] = self._signature(key, query)
-        return f"{self._base_url}/files/{key}.csv?{urlencode(query)}"
+        return f"{base_url}/files/{key}.csv?{urlencode(query)}"
 
     def refusal(self, key: str, query: Mapping[str, str]) -> tuple[str, str] | None:
         """Return S3's code and message where the URL must not be honoured, else None."""

@@ -142,7 +142,7 @@ def report_download_link(_root: object, info: GraphQLResolveInfo[Call], **argume
     report.asked["links"] += 1
     if call.fault and call.fault.fault == "strange_link":
         return {"downloadUrl": call.fault.location or ""}
-    return {"downloadUrl": call.world.links.url(report.key, call.world.settings.link_seconds_bwp)}
+    return {"downloadUrl": call.world.links.url(call.visit.base_url, report.key, call.world.settings.link_seconds_bwp)}
 
 
 _RESOLVERS: dict[str, GraphQLFieldResolver] = {

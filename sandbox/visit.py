@@ -8,9 +8,10 @@ from sandbox.reports import Report
 
 @dataclass
 class Visit:
-    """One request; it never holds a credential."""
+    """One request; it never holds a credential. `base_url` is where its client found the sandbox."""
 
     vendor: str
+    base_url: str = ""
     operation: str | None = None
     account: str | None = None
     report: Report | None = None

@@ -15,13 +15,13 @@ from sandbox.witness import Witness
 class World:
     """Both vendors' state, the faults to come and the witness."""
 
-    def __init__(self, settings: Settings, base_url: str, log: TextIO | None) -> None:
+    def __init__(self, settings: Settings, log: TextIO | None) -> None:
         """Start empty."""
         self.settings = settings
         self.reports = Reports(settings)
         self.faults = FaultBook()
         self.witness = Witness(log)
-        self.links = Links(base_url, settings.link_token)
+        self.links = Links(settings.link_token)
         self.access_tokens = AccessTokens(settings.token_seconds)
         self.buckets: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(settings.rate_burst, settings.rate_refill))
         self.intelligems_questions: dict[str, Report] = {}

@@ -35,10 +35,11 @@ from worker.consumer import Consumer
 from worker.duty import Duty
 from worker.housekeeping import clear_forever, forget_answers_forever
 from worker.leases import Leases
+from worker.line import Line
 from worker.metrics import Metrics
 from worker.orphanage import Orphanage
 from worker.reporting import Reporting
-from worker.runner import Line, Runner
+from worker.runner import Runner
 from worker.shelf import Shelf
 from worker.stopping import Stop
 from worker.sweeper import Sweeper

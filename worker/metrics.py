@@ -54,7 +54,7 @@ class Metrics:
             buckets=_POLLS,
             registry=self._registry,
         )
-        self._bytes = self._counter("stored_bytes", "Bytes of stored files, as CSV.", "vendor")
+        self._bytes = self._counter("stored_bytes", "Bytes of stored files, as they lie in the store.", "vendor")
         self._rows = self._counter("stored_rows", "Records of stored files, without their headers.", "vendor")
         self._webhooks = self._counter("webhook_deliveries", "Webhooks that were sent.", "result")
         self._lag = self._histogram("event_loop_lag", "How late the event loop woke up.", _LAG_SECONDS)

@@ -15,9 +15,11 @@ from landfall.database.orphans import Orphan
 from landfall.exports.errors import ExportError, ReportLost
 from landfall.exports.job import ExportJob
 from landfall.log import get_logger
+from landfall.tracing import of_export
+from landfall.tracing.spans import within
 from landfall.vendors.vendor import Finished
 from worker.duty import Duty
-from worker.runner import Line
+from worker.line import Line
 
 _INTERVAL_SECONDS = 2.0
 _AGAIN = timedelta(seconds=30)
@@ -55,7 +57,8 @@ class Orphanage:
         if line is None or job is None:
             return
         try:
-            built = isinstance(await line.vendor.report_status(job), Finished)
+            with within(of_export.life(job)):
+                built = isinstance(await line.vendor.report_status(job), Finished)
             ended = built
         except ReportLost:
             built, ended = False, True

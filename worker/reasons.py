@@ -32,10 +32,15 @@ SUSPECT_WAITS = Waiting(
 )
 
 
-def account_missing(name: str) -> Fault:
-    """The step of an account that this worker does not serve."""
-    return Fault(
-        "account_missing",
-        f"the worker's settings have no account {name!r}",
-        "Put the account back into landfall.toml and restart the worker.",
+def account_missing(name: str) -> Waiting:
+    """The step of an account that this worker does not serve: another may, and an account put back goes on."""
+    return Waiting(
+        Fault(
+            "account_missing",
+            f"the settings of the worker that took the step have no account {name!r}",
+            "Put the account into landfall.toml on every machine that runs a worker and restart it, or cancel the export.",
+        ),
+        5.0,
+        asked=False,
+        keeps_slot=True,
     )

@@ -2,57 +2,38 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
-import stamina
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
 
 from landfall import failpoints
-from landfall.database import ledger
 from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.settlements import Settlement
 from landfall.exports.errors import ExportError
 from landfall.exports.job import ExportJob
-from landfall.exports.outcomes import Advanced, GaveUp, Outcome, Retrying, Waiting, outcome_of
-from landfall.exports.policy import Policy
+from landfall.exports.outcomes import GaveUp, Outcome, Retrying, outcome_of
 from landfall.exports.settling import WORKERS_DIED, exhausted
-from landfall.exports.states import IllegalMoveError, State, Step
+from landfall.exports.states import Step
 from landfall.log import get_logger
-from landfall.vendors.vendor import Vendor
+from landfall.tracing import of_export
+from landfall.tracing.spans import current, within
 from worker.leases import Leases
+from worker.line import Line
 from worker.metrics import Metrics
 from worker.queue import Message, StepQueue
 from worker.reasons import ALL_TURNS_TAKEN, INTERNAL_ERROR, STOPPED_START, SUSPECT_WAITS, account_missing
-from worker.schedules import Schedules
-from worker.settlement import settle_wait, write_hand_back, write_outcome
-from worker.shelf import Shelf
+from worker.settler import Settler
 from worker.steps.download import download
 from worker.steps.poll import poll
 from worker.steps.start import start
-from worker.taking import Seen, Taken, look, take
+from worker.taking import Taken, look, take
 from worker.telling import tell
-from worker.transfer.fetch import Transfer
 from worker.uninterrupted import uninterrupted
-from worker.withdrawal import withdraw
 
 _log = get_logger(__name__)
-T = TypeVar("T")
-_until_written = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_max=5.0).on(DatabaseUnavailable)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a worker needs to serve one account."""
-
-    vendor: Vendor
-    transfer: Transfer
-    policy: Policy
-    shelf: Shelf
 
 
 class Runner:
@@ -71,7 +52,7 @@ class Runner:
         self._queue = queue
         self._leases = leases
         self._lines = lines
-        self._schedules = Schedules(database)
+        self._settler = Settler(database, lines)
         self.metrics = metrics or Metrics()
         self._suspects = 0
 
@@ -86,14 +67,14 @@ class Runner:
         successor = _successor(message, settlement)
         await self._send_after(settlement, without=successor)
         if successor and (start := Message.of(successor, 0.0)):
-            following = await self._run(start, admitted=True)
+            with within(of_export.life(successor)):
+                following = await self._run(start, admitted=True)
             if following:
                 await self._send_after(following)
 
     async def _run(self, message: Message, *, admitted: bool = False) -> Settlement | None:
         """Take the step, perform it, settle it; None where it was not ours. `admitted` says that it got its slot just now."""
         started = time.monotonic()
-        step = message.step
         try:
             taken = await self._take(message, admitted=admitted)
         except DatabaseUnavailable as error:
@@ -102,13 +83,25 @@ class Runner:
             )
             return None
         if taken is None:
-            _log.debug("a message came late", step=step, export=message.export_id, version=message.version)
+            _log.debug("a message came late", step=message.step, export=message.export_id, version=message.version)
             return None
+        with within(of_export.life(taken.job)):
+            return await self._carry_out(message.step, taken, started)
+
+    async def _carry_out(self, step: Step, taken: Taken, started: float) -> Settlement | None:
+        """Perform a step that is ours and settle it; `started` is when it was begun, by the monotonic clock."""
         job = taken.job
-        with self._leases.held(job.id, job.version, leased=job.leased), self._alone(taken) as waits:
+        with (
+            self._leases.held(job.id, job.version, leased=job.leased),
+            self._alone(taken) as waits,
+            of_export.step(step, job, ago=time.monotonic() - started, runs=taken.outcome is None) as span,
+        ):
             outcome = waits or await self._perform(step, taken)
             seconds = time.monotonic() - started
-            settlement, cancelled = await uninterrupted(self._settled(step, taken, outcome, seconds))
+            settlement, cancelled = await uninterrupted(self._settler.settle_or_withdraw(step, taken, outcome, seconds))
+            of_export.settled(span, outcome, settlement.job if settlement else None)
+        if settlement:
+            of_export.ended(settlement.job)
         failpoints.reach("step.settled", taken.job.id)
         self.metrics.settled(step, taken.job, outcome, settlement.job if settlement else None, seconds)
         tell(step, taken.job, outcome, settlement, seconds)
@@ -144,12 +137,13 @@ class Runner:
         if message.step is Step.DOWNLOAD and not self._has_turn(message):
             seen = await self._database.glance(partial(look, message=message))
             return seen and replace(seen, outcome=seen.outcome or ALL_TURNS_TAKEN)
+        seen = None
         if message.step is not Step.DOWNLOAD and not admitted:
             seen = await self._database.glance(partial(look, message=message))
             if seen is None or seen.outcome or (message.step is Step.POLL and not seen.probe):
                 return seen
         with self._leases.held(message.export_id, message.version, leased=False):
-            refused = await self._prepare(message) if message.step is Step.START else None
+            refused = await self._prepare(message, seen) if message.step is Step.START else None
         if refused:
             seen = await self._database.glance(partial(look, message=message))
             return seen and replace(seen, outcome=seen.outcome or refused)
@@ -157,7 +151,11 @@ class Runner:
         taken, cancelled = await uninterrupted(self._database.write(claiming))
         if taken and cancelled:
             # A report that was adopted is an orphan no longer: handed back, it would be lost.
-            ending = self._settle(taken.job, taken.outcome, 0.0) if taken.outcome else self._hand_back(taken.job)
+            ending = (
+                self._settler.settle(taken.job, taken.outcome, 0.0)
+                if taken.outcome
+                else self._settler.hand_back(taken.job)
+            )
             await uninterrupted(ending)
             raise asyncio.CancelledError
         return taken
@@ -186,12 +184,13 @@ class Runner:
         line = self._lines.get(message.account)
         return line is None or not line.transfer.turn().locked()
 
-    async def _prepare(self, message: Message) -> Outcome | None:
+    async def _prepare(self, message: Message, seen: Taken | None) -> Outcome | None:
         """Let the vendor's client get ready, so that nothing but the call stands between a claim and its answer."""
         line = self._lines.get(message.account)
         try:
             if line:
-                await line.vendor.prepare()
+                with within(of_export.life(seen.job) if seen else current()):
+                    await line.vendor.prepare()
         except ExportError as error:
             return outcome_of(error)
         return None
@@ -202,7 +201,7 @@ class Runner:
         if taken.outcome:
             return taken.outcome
         if line is None:
-            return Retrying(account_missing(job.account))
+            return account_missing(job.account)
         if exhausted(replace(job, attempts=job.attempts - int(job.leased)), line.policy):
             return GaveUp(job.error or WORKERS_DIED)
         try:
@@ -230,65 +229,12 @@ class Runner:
     async def _let_go(self, step: Step, job: ExportJob) -> None:
         """A stopping worker gives the step back; a start that was under way may have been taken by the vendor."""
         if step is Step.START:
-            await self._settle(job, STOPPED_START, 0.0)
-        elif not await self._hand_back(job):
-            await self._withdraw(step, job)
-
-    async def _hand_back(self, job: ExportJob) -> bool:
-        return await self._write(partial(write_hand_back, job=job))
-
-    async def _withdraw(self, step: Step, job: ExportJob) -> None:
-        line = self._lines.get(job.account)
-        if step is Step.DOWNLOAD and line:
-            await withdraw(self._database, job, line.shelf)
-
-    async def _settled(self, step: Step, taken: Taken, outcome: Outcome, seconds: float) -> Settlement | None:
-        """Settle what a step came to; None where it came late, and then nothing of it is left."""
-        settlement = await self._settle(taken.job, outcome, seconds, taken.seen)
-        if settlement is None:
-            await self._withdraw(step, taken.job)
-        return settlement
-
-    async def _settle(
-        self, job: ExportJob, outcome: Outcome, seconds: float, seen: Seen | None = None
-    ) -> Settlement | None:
-        line = self._lines.get(job.account)
-        policy = line.policy if line else Policy()
-        if _leads_to_a_poll(outcome):
-            policy = await self._schedules.into(policy, job)
-        # Most settlements are of polls that found nothing: they need no look at the account and no lock on it.
-        now = seen.moment() if seen else None
-        if seen and now and (wait := settle_wait(job, outcome, policy, seen.throttle, now=now)):
-            saving = partial(ledger.save_by_itself, before=job, settled=wait, at=now, seconds=seconds)
-            written = await self._write(saving, by_itself=True)
-            return Settlement(wait.job, wait.event, [], now) if written else None
-        settling = partial(write_outcome, job=job, policy=policy, seconds=seconds)
-        try:
-            return await self._write(partial(settling, outcome=outcome))
-        except IllegalMoveError:
-            _log.exception("a step came to what the state table does not have", export=job.id)
-            return await self._write(partial(settling, outcome=Retrying(INTERNAL_ERROR, unknown=True)))
-
-    async def _write(self, work: Callable[[Connection], T], *, by_itself: bool = False) -> T:
-        """However long the database is away: an outcome that is forgotten is a step done twice. The version fences it."""
-        run = self._database.stroke if by_itself else self._database.write
-        try:
-            return await run(work)
-        except DatabaseUnavailable:
-            return await _until_written(run, work)
+            await self._settler.settle(job, STOPPED_START, 0.0)
+        elif not await self._settler.hand_back(job):
+            await self._settler.withdraw(step, job)
 
 
 def _successor(message: Message, settlement: Settlement) -> ExportJob | None:
     """The export that got the slot which a step freed; a start has none, so that no task goes on for ever."""
     starts = (job for job in settlement.admitted if job.step is Step.START)
     return None if message.step is Step.START else next(starts, None)
-
-
-def _leads_to_a_poll(outcome: Outcome) -> bool:
-    match outcome:
-        case Advanced(to=State.EXPORTING):
-            return True
-        case Waiting(fault=None):
-            return True
-        case _:
-            return False

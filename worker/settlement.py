@@ -35,7 +35,8 @@ def write_outcome(
     if settlement is None:
         _keep_late_report(connection, job, outcome, policy, now)
     elif isinstance(outcome, Advanced) and outcome.to is State.READY and job.state is State.EXPORTING:
-        build_times.record(connection, job, outcome.build_seconds, now=now)
+        if not orphans.was_adopted(connection, job):
+            build_times.record(connection, job, outcome.build_seconds, now=now)
     elif isinstance(outcome, Advanced) and outcome.artifact:
         freshness.note_stored(connection, job, now=now)
         if outcome.artifact.header_hash:

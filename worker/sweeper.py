@@ -19,6 +19,7 @@ from landfall.database.settlements import Settlement
 from landfall.exports.job import ExportJob
 from landfall.exports.policy import Policy
 from landfall.log import get_logger
+from landfall.tracing import of_export
 from worker.duty import Duty
 from worker.leases import Leases
 from worker.metrics import Metrics
@@ -198,6 +199,7 @@ class Sweeper:
         await self._queue.forget([f"{job.id}:{job.version - back}" for job in jobs for back in (0, 1)])
         for each in rescued:
             self._metrics.rescued(each.event.step, each.job)
+            of_export.ended(each.job)
             _log.warning("a step was rescued", export=each.job.id, state=each.job.state, attempt=each.event.attempt)
         jobs_of = ((each, job) for each in rescued for job in (each.job, *each.admitted))
         return [job for each, job in jobs_of if job.due_at and job.due_at <= each.at]

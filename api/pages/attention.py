@@ -33,10 +33,18 @@ class Matter:
 
 
 def matters(
-    gauges: Gauges, fresh: Sequence[Freshness], accounts: Sequence[AccountGauges], *, of_all: bool
+    gauges: Gauges,
+    fresh: Sequence[Freshness],
+    accounts: Sequence[AccountGauges],
+    *,
+    missing: Sequence[AccountGauges],
+    of_all: bool,
 ) -> list[Matter]:
-    """What is not as it should be with these accounts, the worst first; `of_all`: and with what is of every account."""
-    found = [*_of_workers(gauges, accounts), *_of_freshness(fresh)]
+    """What is not as it should be with these accounts, the worst first; `of_all`: and with what is of every account.
+
+    `missing` are accounts that the database knows and the settings do not.
+    """
+    found = [*_of_workers(gauges, accounts), *_of_missing(missing), *_of_freshness(fresh)]
     if of_all:
         found += _of_webhooks(gauges)
     for account in accounts:
@@ -53,6 +61,14 @@ def _of_workers(gauges: Gauges, accounts: Sequence[AccountGauges]) -> Iterator[M
     if late and any(worker.alive for worker in gauges.workers):
         number, longest = sum(each.overdue for each in late), max(each.oldest_overdue for each in late)
         yield Matter(Weight.WARN, f"{number} steps are due and not taken, for {duration(longest)} now", "/workers")
+
+
+def _of_missing(accounts: Sequence[AccountGauges]) -> Iterator[Matter]:
+    for account in accounts:
+        if waiting := sum(account.live.values()):
+            exports = "1 export waits" if waiting == 1 else f"{waiting} exports wait"
+            text = f"{account.name}: {exports}, and landfall.toml has no such account"
+            yield Matter(Weight.BAD, text, f"/exports?{urlencode({'account': account.name})}")
 
 
 def _of_webhooks(gauges: Gauges) -> Iterator[Matter]:

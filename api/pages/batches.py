@@ -45,13 +45,13 @@ async def list_batches(request: Request, caller: Reader, given: Given, cursor: s
     found = await given.database.read(
         lambda connection: batches.page(connection, after, _LIMIT + 1, within=caller.accounts)
     )
-    more = given.cursors.after(found[_LIMIT - 1], filters) if len(found) > _LIMIT else None
+    listed, more = given.cursors.cut(found, _LIMIT, filters)
     return page(
         request,
         "batches.html",
         live=["#batches"],
         now=datetime.now(UTC),
-        batches=found[:_LIMIT],
+        batches=listed,
         next=f"/batches?{urlencode({'cursor': more})}" if more else None,
         first="/batches" if cursor else None,
     )

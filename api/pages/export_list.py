@@ -52,7 +52,7 @@ async def list_exports(
     filters = filters_text("exports page", {**typed.texts, "of": sorted(caller.accounts or ())})
     after = given.cursors.read(cursor, filters) if cursor else None
     jobs = await given.database.read(lambda connection: reading.page(connection, typed.filter, after, _LIMIT + 1))
-    more = given.cursors.after(jobs[_LIMIT - 1], filters) if len(jobs) > _LIMIT else None
+    listed, more = given.cursors.cut(jobs, _LIMIT, filters)
     names = list(filter(caller.sees, given.accounts))
     return page(
         request,
@@ -60,7 +60,7 @@ async def list_exports(
         live=["#rows"],
         now=datetime.now(UTC),
         typed=typed,
-        jobs=jobs[:_LIMIT],
+        jobs=listed,
         next=f"/exports?{typed.query(cursor=more)}" if more else None,
         first=f"/exports?{typed.query()}" if cursor else None,
         states=list(State),

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
@@ -20,9 +20,19 @@ _FOREIGN = "this form was not sent from a page of Landfall; open the page anew a
 
 
 class PageRoute(StrictRoute):
-    """A route of the pages: `APIRouter(route_class=PageRoute)`. Bodies are forms, queries as strict as the API's."""
+    """A route of the pages: `APIRouter(route_class=PageRoute)`. Bodies are forms, queries as strict as the API's.
+
+    HEAD is answered as GET is, without the body (RFC 9110, 9.3.2), but where the body has no end.
+    """
 
     reads_json = False
+    answers_head: ClassVar[bool] = True
+
+    def __init__(self, *words: Any, **named: Any) -> None:  # noqa: ANN401 - they are FastAPI's own
+        """Take what FastAPI's route takes."""
+        super().__init__(*words, **named)
+        if self.answers_head and self.methods and "GET" in self.methods:
+            self.methods.add("HEAD")
 
 
 class Form(Mapping[str, str]):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,17 +10,20 @@ from api.auth import Caller, Reader
 from api.event_stream import EventStream, named_event
 from api.feed import Feed
 from api.pages.forms import PageRoute
-from api.problems import ProblemError
+from api.room import check_room
 from api.streams import HEARTBEAT_SECONDS, LONGEST_SECONDS, comes
 
 _PAUSE_SECONDS = 0.5
-_MOST_OF_A_KEY = 100
-_MOST = 500
 _BEGIN = b"retry: 2000\n\n"
 _HEARTBEAT = b": heartbeat\n\n"
 _CHANGE = named_event("change", "{}")
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+class _StreamRoute(PageRoute):
+    answers_head = False
+
+
+router = APIRouter(include_in_schema=False, route_class=_StreamRoute)
 
 
 @router.get("/live")
@@ -30,9 +32,7 @@ async def live(
 ) -> Response:
     """A `change` whenever something happens to an export that the caller sees, or to the one that is named."""
     feed: Feed = request.app.state.feed
-    if feed.listeners[caller.key_id] >= _MOST_OF_A_KEY or feed.listeners.total() >= _MOST or feed.closed:
-        detail = "too many pages listen already; this one looks again by itself every few seconds"
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+    check_room(feed, caller)
     return EventStream(_changes(feed, caller, export))
 
 

@@ -77,6 +77,7 @@ async def overview(
     names = list(filter(caller.sees, given.accounts))
     seen = await given.database.read(partial(_look, caller=caller, names=names, span=span))
     mine = [each for each in seen.gauges.accounts if each.name in names]
+    missing = [each for each in seen.gauges.accounts if each.name not in given.accounts and caller.sees(each.name)]
     return page(
         request,
         "overview.html",
@@ -84,7 +85,7 @@ async def overview(
         now=seen.now,
         span=span,
         spans=list(Range),
-        matters=matters(seen.gauges, seen.fresh, mine, of_all=caller.accounts is None),
+        matters=matters(seen.gauges, seen.fresh, mine, missing=missing, of_all=caller.accounts is None),
         live_counts={state: sum(each.live.get(state, 0) for each in mine) for state in _LIVE},
         oldest_queued=max((each.oldest_queued for each in mine), default=0.0),
         bars=bars(seen.hours, seen.now, span),

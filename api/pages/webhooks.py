@@ -59,7 +59,7 @@ async def list_webhooks(
             delivery_lists.page(connection, wanted, after, _LIMIT + 1),
         )
     )
-    more = given.cursors.after(found[_LIMIT - 1], filters) if len(found) > _LIMIT else None
+    listed, more = given.cursors.cut(found, _LIMIT, filters)
     typed = {"webhook": wanted.webhook, "state": wanted.state, "subject": wanted.subject}
     query = {name: str(value) for name, value in typed.items() if value}
     seen = telling.webhooks_seen(given, caller)
@@ -72,7 +72,7 @@ async def list_webhooks(
         # Its backlog tells of every account's exports.
         callbacks=standings.get(CALLBACK) if caller.accounts is None else None,
         callback=CALLBACK,
-        deliveries=[DeliveryView.of(each) for each in found[:_LIMIT]],
+        deliveries=[DeliveryView.of(each) for each in listed],
         typed=typed,
         states=list(DeliveryState),
         next=f"/webhooks?{urlencode(query | {'cursor': more})}#deliveries" if more else None,

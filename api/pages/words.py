@@ -8,13 +8,13 @@ from typing import Any
 from markupsafe import Markup
 
 from api.pages.prose import prose
+from landfall.sizes import size
 
 # Stands where there is no figure.
 NOTHING = "\N{EN DASH}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SOON = 10
 _KILO = 1000
-_ONE_DECIMAL_BELOW = 10
 
 
 def duration(value: timedelta | float | None) -> str:
@@ -39,16 +39,8 @@ def _two(seconds: int, large: int, its_name: str, small: int, other_name: str) -
     return f"{seconds // large} {its_name}" + (f" {rest} {other_name}" if rest else "")
 
 
-def size(count: int | None) -> str:
-    """Bytes in the unit that leaves few digits: `512 B`, `1.2 MB`."""
-    if count is None:
-        return NOTHING
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < _KILO:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= _KILO
-    return f"{value:.1f} TB"
+def _size(count: int | None) -> str:
+    return NOTHING if count is None else size(count)
 
 
 def number(count: float | None) -> str:
@@ -79,5 +71,5 @@ def ago(value: datetime | None, now: datetime) -> Markup:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"duration": duration, "size": size, "number": number, "moment": moment, "ago": ago, "prose": prose}
+    {"duration": duration, "size": _size, "number": number, "moment": moment, "ago": ago, "prose": prose}
 )

@@ -2,7 +2,7 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import uuid_utils
 from fastapi import APIRouter, Query, Response
@@ -14,16 +14,16 @@ from api.answers import IN_PROGRESS, Once, answer_once
 from api.auth import Reader, Writer
 from api.callbacks import check_callbacks
 from api.cursors import filters_text
-from api.finding import PROBLEM, find_batch
+from api.finding import find_batch
+from api.refusals import INVALID, NO_BATCH
+from api.request_span import tell_of_many
 from api.schemas.batches import BatchPage, BatchSubmission, BatchView
 from api.services import Given
 from api.strict_route import StrictRoute
 from landfall import failpoints
 from landfall.database import batches
 from landfall.database.answers import Answer
-
-NO_BATCH: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No batch has this id."}}
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
+from landfall.exports.job import ExportJob
 
 _LIST = filters_text("batches", {})
 
@@ -34,21 +34,23 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictRou
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=BatchView,
-    responses={202: {"description": "Accepted; `Location` is where to look."}, **IN_PROGRESS, **_INVALID},
+    responses={202: {"description": "Accepted; `Location` is where to look."}, **IN_PROGRESS, **INVALID},
 )
 async def submit_batch(batch: BatchSubmission, caller: Writer, claim: Once, given: Given) -> Response:
     """Ask for many exports: all of them, or none where anything is wrong with one."""
     asked = await batch_requests.check(batch, given.accounts, caller)
     placed = (("/export" if batch.export else f"/exports/{number}", each) for number, each in enumerate(asked))
     check_callbacks(placed, given.webhooks)
-    reply = await answer_once(given, claim, partial(_make, asked=asked, labels=batch.labels))
+    members: list[ExportJob] = []
+    reply = await answer_once(given, claim, partial(_make, asked=asked, labels=batch.labels, members=members))
+    tell_of_many(members)
     failpoints.reach("batch.committed", (reply.answer.location or "").rpartition("/")[2])
     if not reply.replayed:
         given.wake_a_worker()
     return reply.response()
 
 
-@router.get("", response_model=BatchPage, responses=_INVALID)
+@router.get("", response_model=BatchPage, responses=INVALID)
 async def list_batches(
     caller: Reader,
     given: Given,
@@ -60,8 +62,8 @@ async def list_batches(
     found = await given.database.read(
         lambda connection: batches.page(connection, after, limit + 1, within=caller.accounts)
     )
-    more = given.cursors.after(found[limit - 1], _LIST) if len(found) > limit else None
-    page = BatchPage.model_construct(items=[BatchView.of(batch) for batch in found[:limit]], next=more)
+    listed, more = given.cursors.cut(found, limit, _LIST)
+    page = BatchPage.model_construct(items=[BatchView.of(batch) for batch in listed], next=more)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
@@ -72,9 +74,10 @@ async def show_batch(batch_id: str, caller: Reader, given: Given) -> Response:
     return Response(BatchView.of(batch).model_dump_json(), media_type="application/json")
 
 
-def _make(connection: Connection, asked: list[Asked], labels: dict[str, str]) -> Answer:
+def _make(connection: Connection, asked: list[Asked], labels: dict[str, str], members: list[ExportJob]) -> Answer:
     batch_id = f"bat_{uuid_utils.uuid7().hex}"
     accepted = acceptance.accept(connection, asked)
+    members[:] = [each.job for each in accepted]
     batches.create(connection, batch_id, [(each.job, each.new) for each in accepted], labels)
     made = batches.find(connection, batch_id)
     if made is None:

@@ -2,17 +2,19 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from sqlalchemy import Connection
 
-from api.auth import Caller, Reader
+from api.auth import Reader
 from api.cursors import filters_text
 from api.event_stream import MEDIA_TYPE, EventStream, prefers_stream, takes_stream
 from api.feed import Feed, News
-from api.finding import NOT_FOUND, PROBLEM, find_export
+from api.finding import find_export
 from api.problems import FieldError, ProblemError, invalid
+from api.refusals import INVALID, NO_EXPORT, refusal
+from api.room import check_room
 from api.schemas.events import EventPage, EventView
 from api.services import Given
 from api.streams import EveryExport, OneExport, stream
@@ -23,14 +25,8 @@ from landfall.exports.job import ExportJob
 from landfall.exports.states import State
 
 _HIGHEST = 2**63 - 1
-_MOST_LISTENERS = 500
-_MOST_OF_A_KEY = 100
-_RETRY_SECONDS = 5
 _STREAM = {MEDIA_TYPE: {"schema": {"type": "string"}}}
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
-_TOO_MANY: dict[int | str, dict[str, Any]] = {
-    503: {**PROBLEM, "description": "Too many listen, or the database is away."}
-}
+_TOO_MANY = refusal(503, "Too many listen, or the database is away.")
 
 
 async def _feed(request: Request) -> Feed:  # FastAPI hands to a thread what is not async
@@ -52,8 +48,8 @@ router = APIRouter(prefix="/v1", tags=["events"], route_class=StrictRoute)
     response_model=EventPage,
     responses={
         200: {"content": _STREAM, "description": "A page; with `Accept: text/event-stream` the events as they happen."},
-        **NOT_FOUND,
-        **_INVALID,
+        **NO_EXPORT,
+        **INVALID,
         **_TOO_MANY,
     },
 )
@@ -70,7 +66,7 @@ async def list_events(
     """The export's timeline, oldest first: every attempt, its outcome, how long it took, when the next step is due."""
     job = await find_export(given, caller, export_id)
     if prefers_stream(request):
-        _check_room(feed, caller)
+        check_room(feed, caller)
         return EventStream(stream(feed, OneExport(given.database, job), last_event_id or 0, caller.key_id))
     filters = filters_text("events", {"export": export_id})
     after = _number(given.cursors.read(cursor, filters)) if cursor else 0
@@ -91,8 +87,8 @@ async def list_events(
     response_class=EventStream,
     responses={
         200: {"content": _STREAM, "description": "The events of all exports that the key is good for."},
-        406: {**PROBLEM, "description": "It is a stream, and `Accept` takes none."},
-        **_INVALID,
+        **refusal(406, "It is a stream, and `Accept` takes none."),
+        **INVALID,
         **_TOO_MANY,
     },
 )
@@ -111,7 +107,7 @@ async def follow(
     if not takes_stream(request):
         detail = f"this is a stream, `{MEDIA_TYPE}`, which `Accept` leaves out; /v1/exports/{{id}}/events has pages"
         raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, detail, [FieldError(header="Accept", detail=detail)])
-    _check_room(feed, caller)
+    check_room(feed, caller)
     accounts, states = frozenset(account or ()), frozenset(state or ())
 
     def wanted(news: News) -> bool:
@@ -119,17 +115,6 @@ async def follow(
         return asked and caller.sees(news.account)
 
     return EventStream(stream(feed, EveryExport(given.database, wanted), last_event_id, caller.key_id))
-
-
-def _check_room(feed: Feed, caller: Caller) -> None:
-    """Raise ProblemError where too many listen: 429 to a key that has its share, lest it shut out all others."""
-    retry, every = {"retry-after": str(_RETRY_SECONDS)}, feed.listeners.total()
-    if feed.listeners[caller.key_id] >= _MOST_OF_A_KEY:
-        detail = f"the key {caller.name!r} has {_MOST_OF_A_KEY} streams open at this process; end some, or try again"
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=retry)
-    if every >= _MOST_LISTENERS or feed.closed:
-        detail = f"{every} listen to this process already; end some streams, or try again"
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
 
 def _number(position: Position) -> int:

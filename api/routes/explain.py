@@ -6,8 +6,9 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from api.auth import Reader
-from api.finding import NOT_FOUND, find_export
+from api.finding import find_export
 from api.problems import ProblemError
+from api.refusals import NO_EXPORT
 from api.schemas.explanation import ExplanationView
 from api.services import Given
 from api.strict_route import StrictRoute
@@ -17,7 +18,7 @@ from landfall.exports.explaining import explain
 router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRoute)
 
 
-@router.get("/{export_id}/explain", responses=NOT_FOUND)
+@router.get("/{export_id}/explain", responses=NO_EXPORT)
 async def explain_export(export_id: str, caller: Reader, given: Given) -> ExplanationView:
     """Why it waits, what it waits for, and what is likely to come, in words and data."""
     job = await find_export(given, caller, export_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
@@ -13,15 +13,14 @@ from api.auth import Reader, Writer
 from api.callbacks import check_callbacks
 from api.cursors import filters_text
 from api.enqueueing import enqueue
-from api.finding import NOT_FOUND, PROBLEM, find_export
+from api.finding import find_export
 from api.list_filter import Wanted
+from api.refusals import INVALID, NO_EXPORT
 from api.schemas.exports import ExportPage, ExportView
 from api.schemas.submission import Submission
 from api.services import Given, services_of
 from api.strict_route import StrictRoute
 from landfall.database import reading
-
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRoute)
 
@@ -34,7 +33,7 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRou
         200: {"model": ExportView, "description": "The same request is in flight, or stored and reused: that export."},
         202: {"description": "Accepted; `Location` is where to look."},
         **IN_PROGRESS,
-        **_INVALID,
+        **INVALID,
     },
 )
 async def submit(
@@ -48,7 +47,7 @@ async def submit(
     return (await enqueue(given, asked, claim)).reply.response()
 
 
-@router.get("", response_model=ExportPage, responses=_INVALID)
+@router.get("", response_model=ExportPage, responses=INVALID)
 async def list_exports(
     wanted: Wanted,
     given: Given,
@@ -59,11 +58,11 @@ async def list_exports(
     given_filters = filters_text("exports", asdict(wanted))
     after = given.cursors.read(cursor, given_filters) if cursor else None
     jobs = await given.database.read(lambda connection: reading.page(connection, wanted, after, limit + 1))
-    more = given.cursors.after(jobs[limit - 1], given_filters) if len(jobs) > limit else None
-    return _json(ExportPage.model_construct(items=[ExportView.of(job) for job in jobs[:limit]], next=more))
+    listed, more = given.cursors.cut(jobs, limit, given_filters)
+    return _json(ExportPage.model_construct(items=[ExportView.of(job) for job in listed], next=more))
 
 
-@router.get("/{export_id}", response_model=ExportView, responses=NOT_FOUND)
+@router.get("/{export_id}", response_model=ExportView, responses=NO_EXPORT)
 async def show(export_id: str, caller: Reader, given: Given) -> Response:
     """One export."""
     return _json(ExportView.of(await find_export(given, caller, export_id)))

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from api.auth import Reader
-from api.finding import NOT_FOUND, PROBLEM, find_export
+from api.finding import find_export
+from api.refusals import NO_EXPORT, refusal
 from api.services import Given
 from api.stored_files import file_of
 from api.strict_route import StrictRoute
@@ -23,11 +24,11 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"], route_class=StrictRou
         206: {"content": _FORMS, "description": "The one range that `Range` asked for."},
         304: {"description": "`If-None-Match` names this file."},
         307: {"description": "The file is in an object store; `Location` is good for five minutes."},
-        409: {**PROBLEM, "description": "The export is not stored."},
-        410: {**PROBLEM, "description": "The file was removed from the store."},
+        **refusal(409, "The export is not stored."),
+        **refusal(410, "The file was removed from the store."),
         416: {"description": "The file has no such range; `Content-Range` tells its size."},
-        503: {**PROBLEM, "description": "The store does not answer."},
-        **NOT_FOUND,
+        **refusal(503, "The store does not answer."),
+        **NO_EXPORT,
     },
 )
 async def fetch(export_id: str, request: Request, caller: Reader, given: Given) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from api import making_keys
 from api.auth import Admin
-from api.finding import PROBLEM
+from api.refusals import INVALID, refusal
 from api.schemas.keys import KeyPage, KeyRequest, KeyView, NewKeyView
 from api.services import Given
 from api.strict_route import StrictRoute
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictRoute)
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
-    responses={422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}},
+    responses=INVALID,
 )
 async def create(wanted: KeyRequest, caller: Admin, given: Given, response: Response) -> NewKeyView:
     """Make a key. This answer is the only one that tells it."""
@@ -34,7 +34,7 @@ async def list_keys(caller: Admin, given: Given) -> KeyPage:
     return KeyPage(items=[KeyView.of(key) for key in found], next=None)
 
 
-@router.delete("/{key_id}", responses={404: {**PROBLEM, "description": "No key has this id."}})
+@router.delete("/{key_id}", responses=refusal(404, "No key has this id."))
 async def revoke(key_id: str, caller: Admin, given: Given) -> KeyView:
     """Revoke a key: within two seconds it opens nothing any more. A second time changes nothing."""
     return KeyView.of(await making_keys.revoke(given, caller, key_id))

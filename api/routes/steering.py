@@ -1,17 +1,16 @@
 """Serves what changes the course of exports and accounts: cancel, retry, priority, pause, resume."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api import batch_steering, pausing, steering
 from api.auth import Admin, Caller, Writer
-from api.finding import NOT_FOUND, PROBLEM, find_batch
+from api.finding import find_batch
 from api.plans import by, cancelling, retrying
 from api.problems import FieldError, invalid
-from api.routes.batches import NO_BATCH
+from api.refusals import INVALID, NO_BATCH, NO_EXPORT, refusal
 from api.schemas.accounts import AccountView
 from api.schemas.exports import ExportView
 from api.schemas.steering import CountView, ExportChange, ExportFilter, Many, ManyRetried, Retried, SteeredView
@@ -25,29 +24,26 @@ from landfall.database.reading import Filter
 from landfall.database.steering import Act
 from landfall.exports.states import State
 
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
-_CONFLICT: dict[int | str, dict[str, Any]] = {
-    409: {**PROBLEM, "description": "The export's state does not allow it; `state` tells which it is in."}
-}
-_NO_ACCOUNT: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No account has this name."}}
+_CONFLICT = refusal(409, "The export's state does not allow it; `state` tells which it is in.")
+_NO_ACCOUNT = refusal(404, "No account has this name.")
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
 
-@router.post("/exports/cancel", tags=["exports"], response_model=CountView | SteeredView, responses=_INVALID)
+@router.post("/exports/cancel", tags=["exports"], response_model=CountView | SteeredView, responses=INVALID)
 async def cancel_many(many: Many, caller: Writer, given: Given) -> Response:
     """Cancel the exports that a filter lets through; without a `state` in it those that have not ended."""
     return await _steer_many(given, many, caller, cancelling(given, caller))
 
 
-@router.post("/exports/retry", tags=["exports"], response_model=CountView | SteeredView, responses=_INVALID)
+@router.post("/exports/retry", tags=["exports"], response_model=CountView | SteeredView, responses=INVALID)
 async def retry_many(many: ManyRetried, caller: Writer, given: Given) -> Response:
     """Try exports again that a filter lets through; without a `state` in it those that failed."""
     return await _steer_many(given, many, caller, retrying(caller, many.from_, usual=[State.FAILED]))
 
 
 @router.post(
-    "/exports/{export_id}/cancel", tags=["exports"], response_model=ExportView, responses={**NOT_FOUND, **_CONFLICT}
+    "/exports/{export_id}/cancel", tags=["exports"], response_model=ExportView, responses={**NO_EXPORT, **_CONFLICT}
 )
 async def cancel(export_id: str, caller: Writer, given: Given) -> Response:
     """Cancel an export; one that is cancelled already stays so."""
@@ -58,7 +54,7 @@ async def cancel(export_id: str, caller: Writer, given: Given) -> Response:
     "/exports/{export_id}/retry",
     tags=["exports"],
     response_model=ExportView,
-    responses={**NOT_FOUND, **_CONFLICT, **_INVALID},
+    responses={**NO_EXPORT, **_CONFLICT, **INVALID},
 )
 async def retry(export_id: str, caller: Writer, given: Given, retried: Retried | None = None) -> Response:
     """Try an export that failed or was cancelled again, from the step that it ended in or from the start."""
@@ -70,7 +66,7 @@ async def retry(export_id: str, caller: Writer, given: Given, retried: Retried |
     "/exports/{export_id}",
     tags=["exports"],
     response_model=ExportView,
-    responses={**NOT_FOUND, **_CONFLICT, **_INVALID},
+    responses={**NO_EXPORT, **_CONFLICT, **INVALID},
 )
 async def change(export_id: str, wanted: ExportChange, caller: Writer, given: Given) -> Response:
     """Change the priority of a queued export."""
@@ -85,7 +81,7 @@ async def cancel_batch(batch_id: str, caller: Writer, given: Given) -> Response:
 
 
 @router.post(
-    "/batches/{batch_id}/retry", tags=["batches"], response_model=SteeredView, responses={**NO_BATCH, **_INVALID}
+    "/batches/{batch_id}/retry", tags=["batches"], response_model=SteeredView, responses={**NO_BATCH, **INVALID}
 )
 async def retry_batch(batch_id: str, caller: Writer, given: Given, retried: Retried | None = None) -> Response:
     """Try the exports of a batch again that failed or were cancelled."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api import telling
 from api.auth import Reader, Writer
 from api.cursors import filters_text
-from api.finding import PROBLEM
+from api.refusals import INVALID, refusal
 from api.schemas.webhooks import DeliveryDetail, DeliveryPage, DeliveryView, WebhookPage, WebhookView
 from api.services import Given
 from api.strict_route import StrictRoute
@@ -20,9 +20,8 @@ from landfall.database.deliveries import DeliveryState
 from landfall.database.delivery_lists import DeliveryFilter, Standing
 from landfall.webhooks import CALLBACK
 
-_INVALID: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": "A field is wrong; `errors` names it."}}
-_NO_DELIVERY: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No delivery has this id."}}
-_NO_WEBHOOK: dict[int | str, dict[str, Any]] = {404: {**PROBLEM, "description": "No webhook has this name."}}
+_NO_DELIVERY = refusal(404, "No delivery has this id.")
+_NO_WEBHOOK = refusal(404, "No webhook has this name.")
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=StrictRoute)
 
@@ -38,7 +37,7 @@ async def list_webhooks(caller: Reader, given: Given) -> Response:
     return _json(WebhookPage.model_construct(items=views, next=None))
 
 
-@router.get("/deliveries", response_model=DeliveryPage, responses=_INVALID)
+@router.get("/deliveries", response_model=DeliveryPage, responses=INVALID)
 async def list_deliveries(
     caller: Reader,
     given: Given,
@@ -57,8 +56,8 @@ async def list_deliveries(
     found = await given.database.read(
         partial(delivery_lists.page, wanted=wanted, after=after, limit=limit + 1),
     )
-    more = given.cursors.after(found[limit - 1], filters) if len(found) > limit else None
-    return _json(DeliveryPage.model_construct(items=[DeliveryView.of(each) for each in found[:limit]], next=more))
+    listed, more = given.cursors.cut(found, limit, filters)
+    return _json(DeliveryPage.model_construct(items=[DeliveryView.of(each) for each in listed], next=more))
 
 
 @router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=_NO_DELIVERY)

@@ -1,1 +1,1 @@
-"""Keeps exports, their events and accounts in SQLite: rows in, rows out."""
+"""Keeps exports, their events and accounts in SQLite or Postgres: rows in, rows out."""

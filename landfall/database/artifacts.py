@@ -23,13 +23,17 @@ _COLUMNS = (
 )
 
 
-def stored(connection: Connection, *, account: str | None = None, since: datetime | None = None) -> list[StoredFile]:
-    """The files that are still kept, newest first; `since` is when their exports were created, at the earliest."""
+def stored(
+    connection: Connection, *, account: str | None = None, since: datetime | None = None, until: datetime | None = None
+) -> list[StoredFile]:
+    """The files that are still kept, newest first, of exports created from `since` on and before `until`."""
     query = select(*_COLUMNS).where(is_kept, exports.c.state == State.STORED.value)
     if account is not None:
         query = query.where(exports.c.account == account)
     if since is not None:
         query = query.where(exports.c.created_at >= since)
+    if until is not None:
+        query = query.where(exports.c.created_at < until)
     rows = connection.execute(query.order_by(exports.c.finished_at.desc(), exports.c.id.desc()))
     return [StoredFile(*row) for row in rows]
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, String, bindparam, exists, or_, select, tuple_, union_all
 
 from landfall.database.clock import UtcDateTime
-from landfall.database.reading import Age, Position
+from landfall.database.page_query import Age
+from landfall.database.reading import Position
 from landfall.database.service_tables import batch_accounts, batches
 
 # For more accounts than this it takes longer to look at each than to pass over the batches of others.

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import sqlite3
 import sys
@@ -21,7 +22,7 @@ from landfall.database import readonly_role
 from landfall.database.connection import DatabaseUnavailable
 from landfall.database.opening import open_database, shown
 from landfall.database.postgres import UNREACHABLE, open_engine, reason_of, was_in_the_way, write_at_length
-from landfall.database.revision import require_head
+from landfall.database.revision import HEAD, require_head
 from landfall.database.sqlite import sqlite_path
 from landfall.database.urls import is_postgres
 from landfall.settings import Settings, SettingsError, load_settings
@@ -35,9 +36,9 @@ _CHECK = f"check it, or {_CURE}."
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
-    """Run every migration that the database lacks.
+    """Run every migration that the database lacks; one that a later release brought further, and suits this one, stays.
 
-    Raises SettingsError where it cannot be opened, holds somebody else's tables or was made by a later release.
+    Raises SettingsError where it cannot be opened, holds somebody else's tables or does not suit this release.
     """
     url = settings.database_url
     where = shown(url)
@@ -56,10 +57,8 @@ def migrate(settings: Settings, revision: str = "head") -> None:
         original = error.orig if isinstance(error, DBAPIError) and error.orig else error
         raise SettingsError(f"database_url: {where} cannot be opened ({reason_of(original)}); {_CHECK}") from None
     except CommandError:
-        raise SettingsError(
-            f"database_url: {where} has a revision that this release does not know; "
-            f"install the release that made it, or {_CURE}."
-        ) from None
+        # A revision that is not among ours: whoever goes back a release starts it by this command, too.
+        asyncio.run(_check(settings))
 
 
 def allow_reading(settings: Settings, password: str | None = None) -> Sequence[str]:
@@ -146,7 +145,9 @@ def main() -> int:
     parser.add_argument(
         "--readonly-password-file", type=Path, metavar="FILE", help="the password of that role, in a file"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
+    notes: list[str] = []
     try:
         settings = load_settings(need_config=False)
         if arguments.check:
@@ -154,21 +155,28 @@ def main() -> int:
         else:
             migrate(settings)
         if arguments.readonly_role or arguments.readonly_password_file:
-            _allow_reading(settings, arguments.readonly_password_file)
+            notes = _allow_reading(settings, arguments.readonly_password_file)
     except SettingsError as error:
         print(f"landfall migrate: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    where = shown(settings.database_url)
+    if arguments.json:
+        told = {"database": where, "release_needs": HEAD, "migrated": not arguments.check, "notes": notes}
+        print(json.dumps(told))  # noqa: T201 - this is a command
+        return 0
     word = "suits this release" if arguments.check else "is up to date"
-    print(f"The database {shown(settings.database_url)} {word}.")  # noqa: T201 - this is a command
+    print("\n".join([*notes, f"The database {where} {word}."]))  # noqa: T201 - this is a command
     return 0
 
 
-def _allow_reading(settings: Settings, password_file: Path | None) -> None:
-    for statement in allow_reading(settings, _password(password_file)):
-        print(f"Everybody may do more than read here; to take that away: {statement};")  # noqa: T201 - this is a command
-    print(f"The role {readonly_role.ROLE} may read the ops_ views.")  # noqa: T201 - this is a command
+def _allow_reading(settings: Settings, password_file: Path | None) -> list[str]:
+    open_to_all = allow_reading(settings, _password(password_file))
+    return [
+        *(f"Everybody may do more than read here; to take that away: {statement};" for statement in open_to_all),
+        f"The role {readonly_role.ROLE} may read the ops_ views.",
+    ]
 
 
 def _password(file: Path | None) -> str | None:

@@ -29,6 +29,16 @@ _ADOPTABLE = (
     .limit(1)
 )
 
+_WAS_ONE = (
+    select(orphans.c.id)
+    .where(
+        orphans.c.account == bindparam("owner"),
+        orphans.c.order_hash == bindparam("asked"),
+        orphans.c.report_id == bindparam("sought"),
+    )
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
@@ -76,6 +86,12 @@ def adopt(connection: Connection, job: ExportJob, *, now: datetime) -> str | Non
         return None
     connection.execute(update(orphans).where(orphans.c.id == row.id).values(ended_at=now, due_at=None, built=False))
     return str(row.report_id)
+
+
+def was_adopted(connection: Connection, job: ExportJob) -> bool:
+    """Whether the export's report was an orphan before: it was ordered at another time than this export's start."""
+    sought = {"owner": job.account, "asked": fingerprint(job.request), "sought": job.report_id}
+    return connection.execute(_WAS_ONE, sought).one_or_none() is not None
 
 
 def disown(connection: Connection, job: ExportJob) -> None:

@@ -8,7 +8,7 @@ from landfall.database.connection import Database, DatabaseUnavailable
 from landfall.database.tables import schema_support
 from landfall.settings import SettingsError
 
-HEAD = "0007"
+HEAD = "0008"
 
 
 @dataclass(frozen=True, slots=True)

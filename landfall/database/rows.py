@@ -37,6 +37,7 @@ _AS_IS = (
     "turn",
     "callback_url",
     "withdrawals",
+    "traceparent",
 )
 
 

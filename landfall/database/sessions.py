@@ -21,6 +21,15 @@ _FIND = select(sessions, utc_now().label("now")).where(sessions.c.sha256 == bind
 _EXTEND = update(sessions).where(sessions.c.sha256 == bindparam("digest")).values(expires_at=bindparam("until"))
 _END = delete(sessions).where(sessions.c.sha256 == bindparam("digest"))
 _FORGET = delete(sessions).where(sessions.c.expires_at <= utc_now())
+# Nobody has so many browsers: what logs in anew for each page shall not fill the table.
+MOST_OF_A_KEY = 100
+_NEWEST_OF_KEY = (
+    select(sessions.c.sha256)
+    .where(sessions.c.key_id == bindparam("of"))
+    .order_by(sessions.c.created_at.desc(), sessions.c.sha256)
+    .limit(MOST_OF_A_KEY)
+)
+_FORGET_OLDER = delete(sessions).where(sessions.c.key_id == bindparam("of"), sessions.c.sha256.not_in(_NEWEST_OF_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,10 @@ class Session:
 
 
 def begin(connection: Connection, key_id: str) -> str:
-    """Log the holder of a key in; returns what the browser is to show from now on. Forgets sessions that have ended."""
+    """Log the holder of a key in; returns what the browser is to show from now on.
+
+    Forgets sessions that have ended, and the oldest of a key that has too many.
+    """
     connection.execute(_FORGET)
     token, now = secrets.token_urlsafe(_TOKEN_BYTES), read_clock(connection)
     values = {
@@ -50,6 +62,7 @@ def begin(connection: Connection, key_id: str) -> str:
         "expires_at": now + IDLE,
     }
     connection.execute(insert(sessions).values(values))
+    connection.execute(_FORGET_OLDER, {"of": key_id})
     return token
 
 

@@ -90,6 +90,7 @@ exports = Table(
     Column("file_removed_at", UtcDateTime),
     Column("callback_url", Text),
     Column("withdrawals", Integer, nullable=False, server_default="0"),
+    Column("traceparent", Text),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
 )
 

@@ -26,6 +26,7 @@ _RUNS = {
     State.READY: ("downloading", "A worker is fetching the file"),
 }
 _STEPS = {State.STARTING: "start", State.EXPORTING: "poll", State.READY: "download"}
+_NEW_REPORT = "--from start"
 _ROOM = frozenset({"storage_full", "storage_read_only"})
 
 
@@ -87,7 +88,8 @@ def _running(known: Circumstances) -> Iterator[Detail]:
 def _waits_to_retry(job: ExportJob, fault: Fault, step: str) -> Detail:
     code = "waits_for_room" if fault.code in _ROOM else "retry_waits"
     begun = f"Its {step} met {fault.code}: {fault.message.rstrip('.')}."
-    again = f" It is tried again at {moment(job.due_at)}, after {job.attempts} failed attempts." if job.due_at else ""
+    failed = f", after {job.attempts} failed attempts" if job.attempts else ""
+    again = f" It is tried again at {moment(job.due_at)}{failed}." if job.due_at else ""
     data = {"step": step, "attempts": job.attempts, "next_at": job.due_at, "error": _fault(fault)}
     return Detail(code, f"{begun}{again} {fault.action}", data)
 
@@ -158,7 +160,13 @@ def _failed(known: Circumstances) -> Iterator[Detail]:
     yield Detail("failed", text, data)
     yield Detail("what_helps", fault.action)
     if not known.archived:
-        yield Detail("retry", f"Once that is done, `landfall retry {job.id}` has it tried again from there.")
+        yield Detail("retry", _retry(job.id, fault))
+
+
+def _retry(export_id: str, fault: Fault) -> str:
+    if _NEW_REPORT in fault.action:
+        return f"`landfall retry {export_id} {_NEW_REPORT}` orders the new report."
+    return f"Once that is done, `landfall retry {export_id}` has it tried again from there."
 
 
 def _cancelled(known: Circumstances) -> Iterator[Detail]:

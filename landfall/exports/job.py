@@ -46,6 +46,7 @@ class ExportJob:
     the last time that the vendor said "not yet". `crashes` counts the workers that fell silent in the step that is due,
     one after the other. `tenant` and `turn` are its place in the queue's turn-taking. `callback_url` is told of its end.
     `withdrawals` counts the names of its file that were given up, each when it was cancelled with a file just published.
+    `traceparent` is the place in a trace that the export goes on from, as W3C writes it.
     """
 
     id: str
@@ -76,6 +77,7 @@ class ExportJob:
     turn: float = 0.0
     callback_url: str | None = None
     withdrawals: int = 0
+    traceparent: str | None = None
     error: Fault | None = None
     artifact: Artifact | None = None
 

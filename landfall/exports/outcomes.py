@@ -108,3 +108,14 @@ def effect_of(job: ExportJob, outcome: Outcome) -> Effect:
             return Effect.ANSWERED
         case _:
             return outcome.effect
+
+
+def leads_to_a_poll(outcome: Outcome) -> bool:
+    """Whether the vendor is asked next how the report stands."""
+    match outcome:
+        case Advanced(to=State.EXPORTING):
+            return True
+        case Waiting(fault=None):
+            return True
+        case _:
+            return False

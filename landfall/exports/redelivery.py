@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _HOUR = 3600.0
-# Together just below a day; then it is given up.
+# Together just below a day, and with what chance adds some hours above it; then it is given up.
 DELAYS: Sequence[float] = (5.0, 30.0, 120.0, 600.0, 1800.0, _HOUR, *(2 * _HOUR,) * 11)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from landfall.exports.job import ExportJob
 from landfall.exports.settling import Event, Settled
 from landfall.exports.states import TRANSITIONS, IllegalMoveError, State, Step
+from landfall.exports.traceparent import next_life
 
 RETRIABLE = frozenset({State.FAILED, State.CANCELLED})
 
@@ -32,6 +33,7 @@ def retry(job: ExportJob, ended_in: Step | None, *, from_start: bool, now: datet
         finished_at=None,
         due_at=None,
         deadline_at=None,
+        traceparent=next_life(job),
     )
     event = Event(TRANSITIONS[job.state][to], None, 0)
     if to is State.READY:

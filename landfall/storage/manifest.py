@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from landfall import __version__
+from landfall.complaints import first_complaint
 from landfall.exports.job import ExportJob
-from landfall.settings import first_complaint
 
 MANIFEST = ".manifest.json"
 VERSION: Literal[1] = 1

@@ -24,6 +24,7 @@ STOP_SECONDS = 5.0
 _ANSWER_SECONDS = 1.0
 _STEP_SECONDS = 0.01
 _LONGEST_SOCKET = 103  # bytes: macOS takes 103, Linux 107 (unix(7)); the shorter serves both
+_ALWAYS_SHORT = Path("/tmp")  # noqa: S108 - only a folder of our own in it is used, and only if it is ours alone
 _PLAIN_IN_A_URL = re.compile(r"[A-Za-z0-9/._~-]+")
 _CONFIG = (
     *("--port", "0", "--unixsocketperm", "700", "--protected-mode", "yes", "--daemonize", "no"),
@@ -75,7 +76,7 @@ class EmbeddedRedis:
                 return self._adopt_or_start()
         except OSError as error:
             raise SettingsError(
-                f"home: the embedded Redis cannot use {self.folder} ({error.strerror}); make it writable, "
+                f"home: the embedded Redis cannot use {error.filename or self.folder} ({error.strerror}); make it writable, "
                 "or set LANDFALL_REDIS_URL to a Redis of your own."
             ) from None
 
@@ -118,12 +119,7 @@ class EmbeddedRedis:
         return True
 
     def _start(self) -> None:
-        try:
-            program = get_binary_path()
-        except ValkeyBinaryNotFoundError:
-            raise SettingsError(
-                "redis_url: no embedded Redis exists for this platform; set LANDFALL_REDIS_URL to a Redis of your own."
-            ) from None
+        program = find_program()
         _private_folder(self.socket.parent)
         with self._lock_file("server.lock") as lock, (self.folder / "redis.log").open("ab") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -175,8 +171,10 @@ class EmbeddedRedis:
             return None
 
     def _collect(self) -> None:
+        """Take leave of the server that this process started: it has ended, or its folder was taken away under it."""
         process = _started.pop(self.folder, None)
         if process:
+            process.kill()
             process.wait()
 
     def _clear_remains(self) -> None:
@@ -203,6 +201,16 @@ class EmbeddedRedis:
             os.close(descriptor)
 
 
+def find_program() -> Path:
+    """The server's program. Raises SettingsError where there is none for this platform."""
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        raise SettingsError(
+            "redis_url: no embedded Redis exists for this platform; set LANDFALL_REDIS_URL to a Redis of your own."
+        ) from None
+
+
 def redis_url(settings: Settings) -> str:
     """Choose the Redis in use: the one that the settings name, else the embedded one of their home."""
     return settings.redis_url or EmbeddedRedis(settings.home).url
@@ -210,11 +218,14 @@ def redis_url(settings: Settings) -> str:
 
 def _socket_path(folder: Path) -> Path:
     """Place the socket in the folder where a socket and a URL can name it, else in a private one made from its hash."""
-    inside = folder / "redis.sock"
-    if len(os.fsencode(inside)) <= _LONGEST_SOCKET and _PLAIN_IN_A_URL.fullmatch(str(inside)):
-        return inside
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"landfall-{os.geteuid()}-{digest}" / "redis.sock"
+    private = f"landfall-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    temporary = Path(tempfile.gettempdir()).absolute() / private
+    places = [each / "redis.sock" for each in (folder, temporary, _ALWAYS_SHORT / private)]
+    return next((each for each in places if _can_be_named(each)), places[-1])
+
+
+def _can_be_named(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_SOCKET and bool(_PLAIN_IN_A_URL.fullmatch(str(path)))
 
 
 def _private_folder(folder: Path) -> None:

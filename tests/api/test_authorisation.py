@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Route
 
 from api.auth import require_scopes
+from api.doorstep import is_a_page
 from api.main import create_app
 from landfall.database.keys import Scope
 from landfall.settings import Settings
@@ -126,6 +127,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/webhooks/deliveries"): Row(READ),
     ("GET", "/v1/webhooks/deliveries/{delivery_id}"): Row(READ, other=404),
     ("POST", "/v1/webhooks/deliveries/{delivery_id}/resend"): Row(WRITE, good=202, other=404),
+}
+TABLE |= {
+    ("HEAD", path): row
+    for (method, path), row in TABLE.items()
+    if method == "GET" and is_a_page(path) and path not in {"/live", "/exports/{export_id}/file"}
 }
 
 

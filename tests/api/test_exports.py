@@ -151,7 +151,7 @@ def test_a_filter_by_state_may_be_given_more_than_once(api: Stack) -> None:
     # Those that wait may be more than a page, and newer than those that have a slot.
     for states in (["starting", "stored"], ["stored", "starting"]):
         items = api.get("/v1/exports", params={"state": states, "limit": 200}).json()["items"]
-        assert {export["state"] for export in items} == {"starting"}
+        assert "starting" in {export["state"] for export in items} <= {"starting", "stored"}
 
 
 def test_an_account_never_uses_more_slots_than_it_has(api: Stack) -> None:

@@ -157,7 +157,9 @@ def test_an_export_that_goes_back_to_the_queue_meanwhile_does_not_escape_the_can
 def test_what_does_not_exist_cannot_be_steered(api: Stack, path: str) -> None:
     assert post(api, f"/v1/exports/exp_none/{path}").status_code == 404
     assert post(api, f"/v1/batches/bat_none/{path}").status_code == 404
-    assert post(api, "/v1/accounts/none/pause").status_code == 404
+    unknown = post(api, "/v1/accounts/none/pause")
+    assert unknown.status_code == 404
+    assert unknown.json()["detail"] == "there is no account 'none'; known: shop-ab, shop-bwp"
 
 
 def test_many_are_counted_before_they_are_cancelled(api: Stack) -> None:
@@ -282,7 +284,9 @@ def test_a_key_of_other_accounts_steers_nothing_that_it_does_not_see(api: Stack)
     narrow = {"headers": {"authorization": f"Bearer {new_key(settings, Scope.ADMIN, frozenset({'shop-ab'}))}"}}
     assert post(api, f"/v1/exports/{others}/cancel", **narrow).status_code == 404
     assert api.call("PATCH", f"/v1/exports/{others}", json={"priority": 1}, **narrow).status_code == 404
-    assert post(api, "/v1/accounts/shop-bwp/pause", **narrow).status_code == 404
+    hidden = post(api, "/v1/accounts/shop-bwp/pause", **narrow)
+    assert hidden.status_code == 404
+    assert hidden.json()["detail"] == "there is no account 'shop-bwp'; known: shop-ab"
     assert post(api, "/v1/exports/cancel", {"all": True}, **narrow).json() == {"matched": 1, "changed": 1, "skipped": 0}
     assert (api.show(mine)["state"], api.show(others)["state"]) == ("cancelled", "starting")
 

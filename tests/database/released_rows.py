@@ -224,3 +224,31 @@ RELEASED["0006"] = RELEASED["0005"] | {
         {"id": "host:1:a", "version": "0.6", "started_at": T0, "seen_at": LATER, "running": 2, "metrics": None}
     ],
 }
+_OF_HOUR = {"hour": T0, "account": "shop-bwp", "vendor": "buy_with_prime", "report_type": "USER_EVENTS"}
+_COUNTERS = (
+    *("accepted", "started", "stored", "empty", "failed", "cancelled"),
+    *("retried", "polls", "throttled", "crashes", "bytes", "rows"),
+)
+_SECONDS = {"seconds": 3.0, "p50_seconds": 1.0, "p95_seconds": 2.0, "max_seconds": 2.0}
+RELEASED["0007"] = RELEASED["0006"] | {
+    "sessions": [
+        {"sha256": "c" * 64, "key_id": "key_1", "form_token": "f" * 64, "created_at": T0, "expires_at": LATER}
+    ],
+    "freshness": [
+        {
+            "account": "shop-bwp",
+            "report_type": "USER_EVENTS",
+            "target_seconds": 3600.0,
+            "window_end": T0,
+            "stored_at": LATER,
+            "export_id": "exp_stored",
+        }
+    ],
+    "export_hours": [_OF_HOUR | dict.fromkeys(_COUNTERS, 1)],
+    "step_hours": [_OF_HOUR | _SECONDS | {"phase": "poll", "runs": 2, "ranges": {"7": 2}}],
+    "failure_hours": [
+        _OF_HOUR
+        | {"step": "poll", "failures": 1, "last_at": LATER, "last_export_id": "exp_failed"}
+        | {"error_code": "report_lost", "error_message": "it is gone", "error_action": "Submit it again."}
+    ],
+}

@@ -36,6 +36,7 @@ from worker.settlement import write_outcome
 T = TypeVar("T")
 SHOP = "shop-bwp"
 DAY = timedelta(days=1)
+PLACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FAULT = Fault("report_lost", "it is gone", "Submit it again.")
 FILE = Artifact("file:///x.csv", 2**40, 3, "0" * 64, ("id", "größe"), empty=False, header_hash="h", header_changed=True)
 
@@ -60,7 +61,9 @@ def rows(connection: Connection, table: Any) -> int:
 
 
 def test_an_archived_export_reads_as_before_but_is_listed_no_more(connection: Connection) -> None:
-    job = stored(connection, "exp_1", labels={"team": "ä"}, error=FAULT, polled_at=NOON, deadline_at=NOON)
+    job = stored(
+        connection, "exp_1", labels={"team": "ä"}, error=FAULT, polled_at=NOON, deadline_at=NOON, traceparent=PLACE
+    )
     ledger.note(connection, job, Event("give up", Step.DOWNLOAD, 3, FAULT, "a note"), at=NOON + DAY)
     told = reading.timeline(connection, job.id)
     assert counted.move(connection, [job.id]) == 1

@@ -22,6 +22,7 @@ from tests.database import counted
 from tests.database.databases import LIMITS, migrated
 from tests.exports.jobs import NOON, make_job
 
+PLACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _MANY = 2100  # more than two chunks
 FILE = Artifact("file:///x.csv", 2**40, 2**33, "0" * 64, ("id", "größe", 'a"b'), empty=False, header_hash="h")
 
@@ -30,7 +31,7 @@ def fill(connection: Connection) -> None:
     accounts.register(connection, LIMITS)
     jobs = [make_job(id=f"exp_{n:05}", labels={"z": "1", "a": "é"}, request={"n": n / 3}) for n in range(_MANY)]
     ledger.accept(connection, jobs)
-    stored = make_job(id="exp_stored", state=State.STORED, artifact=FILE, finished_at=NOON)
+    stored = make_job(id="exp_stored", state=State.STORED, artifact=FILE, finished_at=NOON, traceparent=PLACE)
     ledger.accept(connection, [stored])
     headers.keep(connection, stored, FILE, now=NOON)
     orphans.record(connection, jobs[0], "r1", now=NOON, hold=NOON - NOON)

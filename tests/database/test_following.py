@@ -1,12 +1,14 @@
 """Promises of following all events: none is left out, none comes twice, and they come in the order of their numbers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from landfall.database import accounts, following, ledger
 from landfall.database import tables as t
@@ -63,6 +65,18 @@ def with_database(url: str, work: Callable[[Database], object]) -> None:
     run(go())
 
 
+@asynccontextmanager
+async def noting(url: str, number: int) -> AsyncIterator[AsyncConnection]:
+    """A transaction that has written an event, and so drawn its number, and does not end by itself."""
+    engine = open_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(partial(note, number=number))
+            yield connection
+    finally:
+        await engine.dispose()
+
+
 def test_what_has_happened_comes_once_in_order(database_url: str) -> None:
     async def work(database: Database) -> None:
         start, _ = await database.read(following.begin)
@@ -100,9 +114,7 @@ def test_the_last_event_of_an_export_alone_tells_when_its_next_step_is_due(datab
 def test_a_number_that_is_drawn_but_not_committed_is_waited_for_and_not_left_out(postgres_url: str) -> None:
     async def work(database: Database) -> None:
         mark = Mark(1)
-        engine = open_engine(postgres_url)
-        async with engine.connect() as slow:
-            await slow.run_sync(partial(note, number=2))
+        async with noting(postgres_url, 2) as slow:
             await database.write(partial(note, number=3))
             for _ in range(3):
                 found, mark = await database.read(partial(read, mark=mark))
@@ -110,7 +122,6 @@ def test_a_number_that_is_drawn_but_not_committed_is_waited_for_and_not_left_out
             await slow.commit()
         found, mark = await read_on(database, mark)
         assert [each.event.attempt for each in found] == [2, 3]
-        await engine.dispose()
 
     with_database(postgres_url, work)
 
@@ -118,16 +129,13 @@ def test_a_number_that_is_drawn_but_not_committed_is_waited_for_and_not_left_out
 def test_a_number_that_nobody_will_bring_is_not_waited_for(postgres_url: str) -> None:
     async def work(database: Database) -> None:
         mark = Mark(1)
-        engine = open_engine(postgres_url)
-        async with engine.connect() as slow:
-            await slow.run_sync(partial(note, number=2))
+        async with noting(postgres_url, 2) as slow:
             await database.write(partial(note, number=3))
             found, mark = await database.read(partial(read, mark=mark))
             assert found == []
             await slow.rollback()
         found, mark = await read_on(database, mark)
         assert [each.event.attempt for each in found] == [3]
-        await engine.dispose()
 
     with_database(postgres_url, work)
 
@@ -135,48 +143,40 @@ def test_a_number_that_nobody_will_bring_is_not_waited_for(postgres_url: str) ->
 def test_of_two_numbers_that_are_missed_one_comes_and_the_other_does_not(postgres_url: str) -> None:
     async def work(database: Database) -> None:
         mark = Mark(1)
-        engine = open_engine(postgres_url)
-        async with engine.connect() as first, engine.connect() as second:
-            await first.run_sync(partial(note, number=2))
+        async with noting(postgres_url, 2) as first:
             await database.write(partial(note, number=3))
             found, mark = await database.read(partial(read, mark=mark))
             assert found == []
-            await second.run_sync(partial(note, number=4))
-            await database.write(partial(note, number=5))
-            await first.rollback()
-            found, mark = await database.read(partial(read, mark=mark))
-            assert [each.event.attempt for each in found] == [3]
-            found, mark = await database.read(partial(read, mark=mark))
-            assert found == []
-            await second.commit()
-            found, mark = await read_on(database, mark)
-            assert [each.event.attempt for each in found] == [4, 5]
-        await engine.dispose()
+            async with noting(postgres_url, 4) as second:
+                await database.write(partial(note, number=5))
+                await first.rollback()
+                found, mark = await database.read(partial(read, mark=mark))
+                assert [each.event.attempt for each in found] == [3]
+                found, mark = await database.read(partial(read, mark=mark))
+                assert found == []
+                await second.commit()
+                found, mark = await read_on(database, mark)
+                assert [each.event.attempt for each in found] == [4, 5]
 
     with_database(postgres_url, work)
 
 
 def test_a_transaction_that_never_ends_holds_nothing_back_for_ever(postgres_url: str) -> None:
     async def work(database: Database) -> None:
-        engine = open_engine(postgres_url)
-        async with engine.connect() as stuck:
-            await stuck.run_sync(partial(note, number=2))
+        async with noting(postgres_url, 2):
             await database.write(partial(note, number=3))
             found, mark = await database.read(partial(read, mark=Mark(1)))
             assert found == []
             late = partial(read, mark=mark, now=following.PATIENCE_SECONDS + 1)
             found, _ = await database.read(late)
             assert [each.event.attempt for each in found] == [3]
-        await engine.dispose()
 
     with_database(postgres_url, work)
 
 
 def test_whoever_begins_while_a_number_is_out_waits_for_it_first(postgres_url: str) -> None:
     async def work(database: Database) -> None:
-        engine = open_engine(postgres_url)
-        async with engine.connect() as slow:
-            await slow.run_sync(partial(note, number=2))
+        async with noting(postgres_url, 2) as slow:
             await database.write(partial(note, number=3))
             newest, horizon = await database.read(following.begin)
             assert horizon is not None
@@ -185,7 +185,6 @@ def test_whoever_begins_while_a_number_is_out_waits_for_it_first(postgres_url: s
         assert await database.read(partial(following.has_passed, horizon=horizon))
         between = partial(following.between, after=1, last=newest, limit=100)
         assert [each.event.attempt for each in await database.read(between)] == [2, 3]
-        await engine.dispose()
 
     with_database(postgres_url, work)
 

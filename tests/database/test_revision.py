@@ -52,6 +52,18 @@ def test_a_newer_schema_that_supports_the_release_is_taken(database_url: str, ol
     require(database_url)
 
 
+def test_migrating_leaves_a_newer_schema_that_supports_the_release_as_it_is(database_url: str) -> None:
+    stands_at(database_url, "9999", revision.HEAD)
+    migrate(Settings(database_url=database_url))
+    require(database_url)
+
+
+def test_migrating_refuses_a_newer_schema_that_does_not(database_url: str) -> None:
+    stands_at(database_url, "9999", "9998")
+    with pytest.raises(SettingsError, match=r"9999.*9998.*install the newer release"):
+        migrate(Settings(database_url=database_url))
+
+
 def test_a_newer_schema_that_does_not_is_refused_with_the_cure(database_url: str) -> None:
     stands_at(database_url, "9999", "9998")
     with pytest.raises(SettingsError, match=r"9999.*9998.*install the newer release"):

@@ -56,6 +56,16 @@ def test_no_row_holds_what_the_browser_shows(connection: Connection, key_id: str
     assert row.sha256 == digest_of(token)
 
 
+def test_of_a_key_that_logs_in_ever_again_the_oldest_sessions_end(connection: Connection, key_id: str) -> None:
+    other = keys.create(connection, "browser", Scope.READ)[0].id
+    of_other = sessions.begin(connection, other)
+    old = [sessions.begin(connection, key_id) for _ in range(3)]
+    pretend(connection, age=SECOND, left=SECOND * 60)
+    new = [sessions.begin(connection, key_id) for _ in range(sessions.MOST_OF_A_KEY)]
+    assert [token for token in old + new if sessions.find(connection, digest_of(token))] == new
+    assert found(connection, of_other).is_good
+
+
 def test_every_log_in_has_secrets_of_its_own(connection: Connection, key_id: str) -> None:
     tokens = [sessions.begin(connection, key_id) for _ in range(20)]
     proofs = {found(connection, token).form_token for token in tokens}

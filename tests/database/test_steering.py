@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from landfall.database import accounts, admission, batches, ledger, lives, orphans, reading, steering
+from landfall.database import accounts, admission, batches, build_times, ledger, lives, orphans, reading, steering
 from landfall.database import tables as t
 from landfall.database.clock import read_clock
 from landfall.database.steering import SteeringRefused, cancelling, prioritizing, retrying
@@ -192,6 +192,18 @@ def test_a_retry_adopts_the_report_that_the_vendor_went_on_building(connection: 
     alive = found(connection, "exp_1")
     assert (alive.state, alive.report_id) == (State.EXPORTING, "r-1")
     assert accounts.slots_used(connection, SHOP) == 1
+
+
+def test_of_an_adopted_report_nothing_is_learned(connection: Connection) -> None:
+    retry(connection, past_its_deadline(connection, "exp_1"))
+    start = taken(connection, "exp_1")
+    assert start.outcome
+    come_to(connection, "exp_1", start.outcome)
+    built = come_to(connection, "exp_1", Advanced(to=State.READY, build_seconds=0.0))
+    assert build_times.recent(connection, built.account, built.report_type) == []
+    exporting(connection, "exp_2")
+    come_to(connection, "exp_2", Advanced(to=State.READY, build_seconds=0.0))
+    assert len(build_times.recent(connection, built.account, built.report_type)) == 1
 
 
 def test_a_retry_adopts_the_report_that_was_built_meanwhile(connection: Connection) -> None:

@@ -144,3 +144,14 @@ def test_the_ends_that_a_worker_of_0005_writes_after_the_upgrade_are_news_and_no
         assert counted.move(connection, ["exp_stored"]) == 1
 
     on(url, check)
+
+
+def test_what_a_process_of_0007_accepts_after_the_upgrade_goes_on_in_nobodys_trace(empty_url: str) -> None:
+    migrate(Settings(database_url=empty_url))
+
+    def check(connection: Connection) -> None:
+        insert_all(connection, {name: RELEASED["0007"][name] for name in ("accounts", "exports", "events")})
+        assert {ledger.find(connection, row["id"]).traceparent for row in RELEASED["0007"]["exports"]} == {None}  # type: ignore[union-attr]  # it is there
+        assert [job.id for job in admission.admit_next(connection, "shop-bwp")] == ["exp_queued"]
+
+    on(empty_url, check)

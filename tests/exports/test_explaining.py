@@ -8,6 +8,7 @@ import pytest
 
 from landfall.exports.build_times import Sighting
 from landfall.exports.circumstances import Circumstances, Detail, Explanation, Holder, Last, Line, ordinal, span
+from landfall.exports.errors import ReportLost
 from landfall.exports.expecting import Usual, seconds_until_start, usual
 from landfall.exports.explaining import explain
 from landfall.exports.job import Artifact, Fault
@@ -151,6 +152,15 @@ def test_without_a_worker_no_start_is_expected_and_the_summary_says_so() -> None
     assert built.summary.endswith("; no worker was heard of lately.")
 
 
+def test_a_wait_that_cost_no_attempt_speaks_of_none() -> None:
+    waits: dict[str, Any] = {"state": State.EXPORTING, "error": FAULT, "due_at": later(5)}
+    assert the(explained(**waits), "waits_for_room").text == (
+        "Its poll met storage_full: the disk is full. It is tried again at 2026-01-31 12:00:05Z. Make room."
+    )
+    failed = the(explained(**waits, attempts=2), "waits_for_room")
+    assert "12:00:05Z, after 2 failed attempts. Make room." in failed.text
+
+
 def test_what_has_ended_says_where_why_or_by_whom() -> None:
     stored = explained(state=State.STORED, artifact=FILE, finished_at=NOON)
     assert "file:///x.csv" in stored.summary
@@ -163,6 +173,13 @@ def test_what_has_ended_says_where_why_or_by_whom() -> None:
     assert cancelled.summary == "It was cancelled on 2026-01-31 12:00:00Z by key ops."
     for ended in (stored, failed, cancelled):
         assert ended.expected.start_at is ended.expected.built_at is ended.expected.next_step_at is None
+
+
+def test_a_failure_that_only_a_new_report_helps_names_the_command_that_orders_one() -> None:
+    lost = explained(state=State.FAILED, error=ReportLost("the report failed").fault)
+    assert the(lost, "retry").text == "`landfall retry exp_1 --from start` orders the new report."
+    full = explained(state=State.FAILED, error=FAULT)
+    assert the(full, "retry").text == "Once that is done, `landfall retry exp_1` has it tried again from there."
 
 
 def test_an_archived_export_says_so_and_offers_no_retry() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.figures import ROW, Line, table
 from tests.faults.row import CALLS, Row, Terms, store_of
-from tests.services.postgres import Postgres
+from tests.services.postgres import NoPostgresError, Postgres, running_postgres
 from tests.stack import run_stack
 from tests.story.store_watch import first_sizes
 from tests.vendors.sandbox_process import run_sandbox
@@ -53,6 +53,24 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     server: Postgres = request.getfixturevalue("postgres")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A Postgres of a module's own, which may crash and stop it."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except NoPostgresError as why:
+        pytest.skip(f"Postgres: {why}")
+
+
+@pytest.fixture
+def server_url(server: Postgres) -> Iterator[str]:
+    """A database on `server`: what `database_url` is in such a module."""
     url = server.new_database()
     yield url
     server.drop(url)

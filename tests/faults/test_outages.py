@@ -1,13 +1,12 @@
 """Row 25 once more: what a worker is in the middle of while the database is away stays its own."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
 from tests.faults.promise import assert_kept
 from tests.faults.row import Row
-from tests.services.postgres import NoPostgresError, Postgres, running_postgres
+from tests.services.postgres import Postgres
 from tests.stack import until
 
 LARGE = 3_000_000
@@ -16,23 +15,9 @@ LEASE_SECONDS = 5
 MISSED_RENEWALS = 4
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A server of this row's own: it is stopped."""
-    try:
-        with running_postgres() as server:
-            if not server.is_ours:
-                pytest.skip("the server of TEST_DATABASE_URL is not ours to be stopped")
-            yield server
-    except NoPostgresError as why:
-        pytest.skip(f"Postgres: {why}")
-
-
 @pytest.fixture
-def database_url(server: Postgres) -> Iterator[str]:
-    url = server.new_database()
-    yield url
-    server.drop(url)
+def database_url(server_url: str) -> str:
+    return server_url
 
 
 @pytest.mark.faults(25, "Postgres away for more than a lease", settings={"LANDFALL_LEASE_SECONDS": str(LEASE_SECONDS)})
@@ -40,6 +25,8 @@ def test_a_lease_that_ran_out_while_the_database_was_away_is_no_silence_of_its_w
     row: Row, server: Postgres, database_url: str
 ) -> None:
     """The other worker hears of the database first: it waits whether the holder is heard of, too."""
+    if not server.is_ours:
+        pytest.skip("the server of TEST_DATABASE_URL is not ours to be stopped")
     row.stack.sandbox.fault("body_size", bytes=LARGE)
     (holder,) = row.start_workers(1, "download.chunk=wait:go@2")
     (id_,) = row.submit()

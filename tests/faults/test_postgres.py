@@ -16,7 +16,7 @@ from tests.faults.going_on import assert_all_goes_on, assert_nobody_ended
 from tests.faults.moving import longest_rest, with_a_step
 from tests.faults.promise import assert_kept
 from tests.faults.row import Row
-from tests.services.postgres import NoPostgresError, Postgres, database_name, running_postgres
+from tests.services.postgres import Postgres, database_name
 from tests.services.wire import Loss, Wire, running_wire
 from tests.stack import until
 
@@ -29,21 +29,9 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
 BUILDS = {"sandbox": ("--build-mean", "2", "--build-sigma", "0.2")}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A server of these rows' own: they crash it."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except NoPostgresError as why:
-        pytest.skip(f"Postgres: {why}")
-
-
 @pytest.fixture
-def database_url(server: Postgres) -> Iterator[str]:
-    url = server.new_database()
-    yield url
-    server.drop(url)
+def database_url(server_url: str) -> str:
+    return server_url
 
 
 @pytest.fixture

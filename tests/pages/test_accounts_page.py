@@ -87,7 +87,7 @@ def test_what_keeps_an_account_from_being_used_is_told_with_its_cure(operated: S
     seen = words(html)
     for told in ("breaker open", "credentials_refused <b>refused</b>", "One call tries again in", "asked for a pause"):
         assert told in seen
-    assert "0 of 2 slots in use throttled below 5" in seen
+    assert "throttled to 2 of 5" in seen
     healed = {"error_code": None, "open_until": None, "blocked_until": None, "slot_limit": None}
     plant(operated, lambda connection: connection.execute(update(t.accounts).values(**healed)))
 

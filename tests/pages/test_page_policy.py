@@ -143,6 +143,15 @@ def test_what_is_no_form_is_told_so(visitor: Visitor, content: bytes, kind: str,
     assert '<p class="code" aria-hidden="true">' in answer.text or 'role="alert"' in answer.text
 
 
+@pytest.mark.parametrize("path", [*addresses(), "/exports/exp_none"])
+def test_head_is_answered_as_get_without_the_body(inside: Visitor, path: str) -> None:
+    whole, head = inside.get(path), inside.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    # The rest differs from one request to the next.
+    for name in ("content-type", "content-security-policy", "cache-control"):
+        assert head.headers[name] == whole.headers[name]
+
+
 @pytest.mark.parametrize("path", ["/logout", "/live"])
 def test_the_wrong_method_is_told_which_one_it_takes(inside: Visitor, path: str) -> None:
     answer = inside.get(path) if path == "/logout" else inside.send(path)

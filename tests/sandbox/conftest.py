@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
+
+from tests import forked
 
 REPOSITORY = Path(__file__).parents[2]
 EXPERIENCE = "23272b65-efac-412d-a8aa-ce8ef41bb448"
@@ -21,10 +24,10 @@ LINK = "query Link($id: ID!) { reportDownloadLink(taskId: $id) { downloadUrl } }
 class Sandbox:
     """One running sandbox and a client of it."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Wait for the ready line."""
+    def __init__(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
+        """Wait for the ready line; `errors` is what it may complain into."""
         assert process.stdout is not None
-        self.process = process
+        self.process, self.errors = process, errors
         self.ready: dict[str, str] = json.loads(process.stdout.readline())
         self.http = httpx.Client(timeout=30, trust_env=False)
         self._tokens: dict[str, str] = {}
@@ -88,22 +91,21 @@ def sandbox_process(*flags: str) -> subprocess.Popen[str]:
 
 
 def _launched(opened: list[Sandbox], *flags: str) -> Sandbox:
-    process = sandbox_process("--port", "0", *flags)
-    try:
-        opened.append(Sandbox(process))
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is closed with its sandbox
+    words, files = ("--port", "0", *flags), {"stdout": subprocess.PIPE, "stderr": errors}
+    opened.append(Sandbox(forked.start("sandbox", *words, folder=Path.cwd(), env=environment, **files), errors))
     return opened[-1]
 
 
 def _closed(opened: list[Sandbox]) -> None:
     for each in opened:
         each.http.close()
-        each.process.terminate()
-        _, complaints = each.process.communicate(timeout=10)
-        assert not complaints
+        with each.errors, each.process:
+            each.process.terminate()
+            each.process.wait(10)
+            each.errors.seek(0)
+            assert not each.errors.read()
 
 
 @pytest.fixture

@@ -79,11 +79,14 @@ def test_a_field_that_is_wrong_is_named(quick: Sandbox, field: str, change: dict
     assert quick.reports() == []
 
 
-@pytest.mark.parametrize(
-    "experience", ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", EXPERIENCE.upper()]
-)
+@pytest.mark.parametrize("experience", ["ffffffff-ffff-ffff-ffff-ffffffffffff", EXPERIENCE.upper()])
 def test_every_uuid_of_the_seeds_pattern_passes(quick: Sandbox, experience: str) -> None:
     assert quick.export(experience=experience).status_code == 200
+
+
+def test_the_nil_uuid_is_that_of_no_experience(quick: Sandbox) -> None:
+    assert quick.export(experience="00000000-0000-0000-0000-000000000000").status_code == 404
+    assert quick.reports() == []
 
 
 def test_the_seeds_filters_unknown_ones_and_nulls_pass(quick: Sandbox) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,6 +27,17 @@ def test_the_ready_line_names_every_base_url(quick: Sandbox) -> None:
         "buy_with_prime": f"{url}/buywithprime",
         "control": f"{url}/_sandbox",
     }
+
+
+def test_where_it_listens_on_any_address_a_link_leads_to_the_one_that_its_client_knows(launch: Launch) -> None:
+    sandbox = launch("--build-mean", "0", "--host", "0.0.0.0")  # noqa: S104 - for the length of a test, with made-up data
+    port = urlsplit(sandbox.ready["url"]).port
+    for name, url in sandbox.ready.items():
+        sandbox.ready[name] = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - compared
+    for link in (sandbox.finished_link(), str(sandbox.export().json()["url"])):
+        assert urlsplit(link).netloc == f"127.0.0.1:{port}"
+        assert sandbox.http.get(link).status_code == 200
+    assert f"http://127.0.0.1:{port}/_sandbox" in sandbox.http.get(sandbox.ready["url"]).text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

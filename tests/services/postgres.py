@@ -26,6 +26,9 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 # A crash of the server costs nothing that was committed; one of the machine would.
 _QUICK = ("-c", "fsync=off", "-c", "full_page_writes=off")
+# Hundreds of databases are copied: in memory that takes a third of the time.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+_MEMORY_BYTES = 2 << 30
 
 
 class NoPostgresError(Exception):
@@ -54,7 +57,9 @@ class Postgres:
     def new_database(self, template: str | None = None) -> str:
         """Make a database, empty or a copy of the one that `template` leads to; returns its URL."""
         name = f"t_{secrets.token_hex(6)}"
-        copy = f' TEMPLATE "{database_name(template)}"' if template else ""
+        # By file it is cheaper than block by block through the log, and known to every server of ours.
+        how = " STRATEGY FILE_COPY" if self.is_ours else ""
+        copy = f' TEMPLATE "{database_name(template)}"{how}' if template else ""
         self.execute(f'CREATE DATABASE "{name}"{copy}')
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
@@ -107,7 +112,7 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
         yield Postgres(url)
         return
     # Not pytest's folder: nobody but its owner may enter that one, and Postgres refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="landfall-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="landfall-postgres-", dir=None if durable else _quick_place()))
     try:
         server = _make(folder, durable=durable)
         server.start()
@@ -117,6 +122,12 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _quick_place() -> Path | None:
+    """A file system in memory with room for hundreds of databases; None where there is none such."""
+    roomy = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES
+    return _MEMORY if roomy else None
 
 
 def _make(folder: Path, *, durable: bool) -> Postgres:

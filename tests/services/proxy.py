@@ -4,8 +4,10 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+
+from tests.services.between import Between, standing
 
 _READ = 1 << 16
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -50,21 +52,13 @@ class _Rule:
 
 
 @dataclass
-class Proxy:
+class Proxy(Between):
     """Passes every request on, over a connection of its own, unless a rule says otherwise."""
 
-    upstream: int
-    listener: socket.socket
     seen: list[str] = field(default_factory=list)
     _rules: list[_Rule] = field(default_factory=list)
     _open: list[socket.socket] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def port(self) -> int:
-        port: int = self.listener.getsockname()[1]
-        return port
 
     @property
     def endpoint(self) -> str:
@@ -79,25 +73,9 @@ class Proxy:
         """Pass everything on from now on; what hangs is let go."""
         with self._lock:
             self._rules.clear()
-        self._let_go()
+        self.let_go()
 
-    def refuse(self) -> None:
-        """Refuse every connection from now on."""
-        self._over.set()
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self._let_go()
-
-    def serve(self) -> None:
-        while not self._over.is_set():
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._attend, args=(client,), daemon=True).start()
-
-    def _attend(self, client: socket.socket) -> None:
+    def attend(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             self._keep(client)
             head, rest = _read_head(client)
@@ -149,7 +127,8 @@ class Proxy:
         with self._lock:
             self._open.append(connection)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Hang up on everybody."""
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):
@@ -157,17 +136,9 @@ class Proxy:
             self._open.clear()
 
 
-@contextmanager
-def running_proxy(upstream: int) -> Iterator[Proxy]:
+def running_proxy(upstream: int) -> AbstractContextManager[Proxy]:
     """Stand before a port of this machine for as long as the block lasts."""
-    proxy = Proxy(upstream, socket.create_server(("127.0.0.1", 0), backlog=128))
-    acceptor = threading.Thread(target=proxy.serve, daemon=True)
-    acceptor.start()
-    try:
-        yield proxy
-    finally:
-        proxy.refuse()
-        acceptor.join()
+    return standing(Proxy, upstream)
 
 
 def _read_head(client: socket.socket) -> tuple[bytes, bytes]:

@@ -4,9 +4,10 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+
+from tests.services.between import Between, standing
 
 _READ = 1 << 16
 
@@ -38,25 +39,18 @@ class Loss:
 
 
 @dataclass
-class Wire:
+class Wire(Between):
     """Carries bytes between its clients and a port of this machine.
 
     `lost` are the moments at which an answer was lost. A request that holds `last_words` is the last that passes.
     """
 
-    upstream: int
-    listener: socket.socket
     lost: list[float] = field(default_factory=list)
     loss: Loss | None = None
     last_words: bytes = b""
     _links: list[_Link] = field(default_factory=list)
     _passes: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def port(self) -> int:
-        port: int = self.listener.getsockname()[1]
-        return port
 
     def silence(self, *, new_too: bool) -> int:
         """Let nothing pass, in either direction, and hang up on nobody; returns on how many connections.
@@ -76,28 +70,14 @@ class Wire:
             for link in self._links:
                 link.open.set()
 
-    def cut(self) -> None:
+    def let_go(self) -> None:
         """Hang up on everybody."""
         with self._lock:
             links, self._links = self._links, []
         for link in links:
             link.hang_up()
 
-    def serve(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._attend, args=(client,), daemon=True).start()
-
-    def end(self) -> None:
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.cut()
-
-    def _attend(self, client: socket.socket) -> None:
+    def attend(self, client: socket.socket) -> None:
         with client, suppress(OSError), socket.create_connection(("127.0.0.1", self.upstream)) as server:
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -145,14 +125,6 @@ class Wire:
             return True
 
 
-@contextmanager
-def running_wire(upstream: int) -> Iterator[Wire]:
+def running_wire(upstream: int) -> AbstractContextManager[Wire]:
     """Stand before a port of this machine until the block ends."""
-    wire = Wire(upstream, socket.create_server(("127.0.0.1", 0), backlog=128))
-    accepting = threading.Thread(target=wire.serve, daemon=True)
-    accepting.start()
-    try:
-        yield wire
-    finally:
-        wire.end()
-        accepting.join()
+    return standing(Wire, upstream)

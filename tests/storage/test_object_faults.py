@@ -19,7 +19,7 @@ PARTS = pytest.mark.parametrize(
 
 def test_a_store_that_cannot_be_reached_is_named(bucket: Place, proxy: Proxy) -> None:
     store = open_objects(bucket.url, HASTY)
-    proxy.refuse()
+    proxy.end()
     assert complaint(store).endswith(
         "the store does not answer; check the network and the endpoint in the environment."
     )

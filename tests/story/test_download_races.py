@@ -87,6 +87,7 @@ def test_files_are_named_by_the_template_and_described_beside(stack: Stack) -> N
     assert moments == sorted(moments)
 
 
+@pytest.mark.slow
 def test_what_a_link_s_query_holds_is_written_nowhere(stack: Stack) -> None:
     stack.sandbox.fault("body_size", bytes=8_000_000)
     stack.sandbox.fault("slow_body", after_bytes=6_000_000, seconds=600)

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from tests.stack import Stack, until
 
 STARTS = 5
@@ -28,6 +30,7 @@ def test_a_stopping_worker_lets_its_steps_finish(stack: Stack) -> None:
     assert stack.sandbox.stats()["starts"]["buy_with_prime"] == STARTS
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_asked_twice_to_stop_hands_its_steps_on_at_once(stack: Stack) -> None:
     stack.sandbox.fault("slow_body", seconds=float(LONG), after_bytes=1000)
     before = drains(stack) if (stack.home / "worker.log").exists() else 0

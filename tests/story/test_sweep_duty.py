@@ -58,6 +58,7 @@ def test_when_the_worker_that_sweeps_falls_silent_another_does(stack: Stack, num
         assert holds(stack, second)
 
 
+@pytest.mark.slow
 def test_a_worker_that_stops_leaves_the_sweep_to_another_at_once(stack: Stack) -> None:
     first, second = two_workers(stack, LANDFALL_SWEEP_SECONDS="4")
     first.terminate()

@@ -12,6 +12,7 @@ def account(stack: Stack, name: str = "shop-bwp") -> dict[str, Any]:
     return dict(next(each for each in items if each["name"] == name))
 
 
+@pytest.mark.slow
 def test_two_workers_share_slots_polls_and_one_token(stack: Stack) -> None:
     stack.start("worker")
     stack.start("worker")

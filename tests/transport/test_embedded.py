@@ -1,6 +1,7 @@
 """Promises of the Redis that Landfall brings along, kept by the real server on a real socket."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -122,6 +123,15 @@ def test_the_remains_of_a_dead_server_are_cleared(home: Path) -> None:
     assert process_id(home) != os.getpid()
 
 
+def test_a_server_whose_folder_is_taken_away_is_ended_and_another_started(home: Path) -> None:
+    EmbeddedRedis(home).ensure()
+    first = process_id(home)
+    shutil.rmtree(home)
+    assert EmbeddedRedis(home).ensure()
+    assert process_id(home) != first
+    assert not psutil.pid_exists(first)
+
+
 def test_stopping_leaves_no_process_no_socket_and_kills_nobody_else(home: Path) -> None:
     server = EmbeddedRedis(home)
     server.ensure()
@@ -196,6 +206,21 @@ def test_a_home_that_no_socket_or_url_can_name_gets_a_private_folder(
     assert not server.socket.parent.exists()
 
 
+@pytest.mark.parametrize("temporary", ["t" * 120, "a b"])
+def test_it_starts_where_home_and_temporary_folder_are_both_unfit_for_a_socket(
+    tmp_path: Path, temporary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / temporary))
+    home = tmp_path / ("x" * 120)
+    server = EmbeddedRedis(home)
+    assert server.ensure()
+    try:
+        assert process_id(home) in {process.pid for process in servers_of(home)}
+    finally:
+        server.stop()
+    assert not server.socket.parent.exists()
+
+
 def test_a_private_folder_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "t").mkdir()
@@ -204,6 +229,7 @@ def test_a_private_folder_that_is_a_link_is_refused(tmp_path: Path, monkeypatch:
     server.socket.parent.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SettingsError, match="not a folder of this user"):
         server.ensure()
+    server.socket.parent.unlink()
 
 
 def test_a_home_that_is_a_file_gets_one_sentence(tmp_path: Path) -> None:

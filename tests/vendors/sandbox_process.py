@@ -2,15 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
-from tests import plain_http
+from tests import forked, plain_http
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,12 +38,8 @@ class Sandbox:
 @contextmanager
 def run_sandbox(*flags: str) -> Iterator[Sandbox]:
     """Run a sandbox on a free port until the block ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "sandbox", "--port", "0", *flags],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = forked.start("sandbox", "--port", "0", *flags, folder=Path.cwd(), env=environment, stdout=PIPE)
     assert process.stdout
     with process, process.stdout:
         try:

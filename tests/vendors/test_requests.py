@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from landfall.complaints import first_complaint
 from landfall.exports.errors import RequestRefused
-from landfall.settings import first_complaint
 from landfall.vendors.buy_with_prime.request import BuyWithPrimeRequest
 from landfall.vendors.catalog import VENDORS
 from landfall.vendors.intelligems.request import IntelligemsRequest

@@ -17,6 +17,7 @@ from tests.webhooks.receiver import receiver
 T = TypeVar("T")
 
 
+@pytest.mark.slow
 def test_what_another_worker_is_just_taking_is_looked_at_again_no_sooner_than_all_else(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

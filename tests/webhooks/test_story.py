@@ -40,6 +40,7 @@ def test_an_export_s_end_is_told_to_the_webhook_and_to_its_callback_url(stack: S
     assert set(found) <= {"ops", None}
 
 
+@pytest.mark.slow
 def test_two_workers_tell_of_each_export_once(stack: Stack, told: Receiver) -> None:
     stack.start("worker")
     stack.start("worker")

@@ -43,6 +43,14 @@ async def consuming(consumer: Consumer, after: asyncio.Event | None = None) -> A
             await asyncio.wait({task}, timeout=0.1)
 
 
+@asynccontextmanager
+async def working(url: str) -> AsyncIterator[tuple[Redis, "Steps", StepQueue, Consumer]]:
+    """An empty Redis, the steps that are run, their queue, and a consumer of it that does nothing yet."""
+    async with connected(url) as redis:
+        steps, sent = Steps(), StepQueue(redis)
+        yield redis, steps, sent, Consumer(sent, redis, steps.run, max_jobs=3)
+
+
 class Steps:
     """Runs each step until it is let go, and counts how often each was begun."""
 

@@ -23,8 +23,8 @@ from tests.database.databases import LIMITS
 from tests.exports.jobs import make_job
 from tests.worker.fetching import account
 from worker.duty import Duty
+from worker.line import Line
 from worker.orphanage import Orphanage
-from worker.runner import Line
 from worker.shelf import Shelf
 from worker.transfer.fetch import Transfer
 

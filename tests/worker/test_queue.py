@@ -8,7 +8,7 @@ from arq.constants import in_progress_key_prefix
 
 from landfall.transport.embedded import EmbeddedRedis
 from tests.asynchronous import run
-from tests.worker.consuming import Steps, connected, consuming, message, until, until_absent
+from tests.worker.consuming import Steps, connected, consuming, message, until, until_absent, working
 from worker.consumer import Consumer
 from worker.queue import QUEUE_NAME, Standing, StepQueue
 
@@ -39,12 +39,11 @@ def test_what_another_worker_runs_does_not_hide_what_nobody_runs(server: str) ->
 
 def test_what_a_dead_worker_left_at_the_head_does_not_hide_new_messages(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
+        async with working(server) as (redis, steps, sent, consumer):
             dead = [message(f"dead-{number}") for number in range(25)]
             await sent.send(dead)
             await redis.mset({in_progress_key_prefix + each.id: b"1" for each in dead})
-            async with consuming(Consumer(sent, redis, steps.run, max_jobs=3)):
+            async with consuming(consumer):
                 await sent.send([message("new")])
                 await steps.until_begun("new")
             assert steps.begun == {"new": 1}
@@ -54,9 +53,7 @@ def test_what_a_dead_worker_left_at_the_head_does_not_hide_new_messages(server: 
 
 def test_a_step_that_is_cancelled_before_it_begins_leaves_no_message_behind(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
-            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+        async with working(server) as (redis, steps, sent, consumer):
             await sent.send([message("a")])
             # Taken, and not begun: its task runs at the next await only.
             await consumer.start_jobs([message("a").id.encode()])
@@ -71,9 +68,7 @@ def test_a_step_that_is_cancelled_before_it_begins_leaves_no_message_behind(serv
 
 def test_a_consumer_outlives_a_step_that_was_cancelled_before_it_began(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
-            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+        async with working(server) as (_, steps, sent, consumer):
             await sent.send([message("a")])
             await consumer.start_jobs([message("a").id.encode()])
             consumer.tasks[message("a").id].cancel()
@@ -87,9 +82,7 @@ def test_a_consumer_outlives_a_step_that_was_cancelled_before_it_began(server: s
 
 def test_a_worker_that_drains_takes_nothing_that_it_was_about_to_take(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
-            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+        async with working(server) as (_, _, sent, consumer):
             await sent.send([message("a")])
             taking = asyncio.create_task(consumer.start_jobs([message("a").id.encode()]))
             await asyncio.sleep(0)  # its question is under way
@@ -103,9 +96,7 @@ def test_a_worker_that_drains_takes_nothing_that_it_was_about_to_take(server: st
 
 def test_no_place_is_counted_twice_when_redis_comes_back(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
-            consumer = Consumer(sent, redis, steps.run, max_jobs=3)
+        async with working(server) as (_, steps, sent, consumer):
             await sent.send([message("a")])
             await consumer.start_jobs([message("a").id.encode()])
             await steps.until_begun("a")
@@ -121,13 +112,12 @@ def test_no_place_is_counted_twice_when_redis_comes_back(server: str) -> None:
 
 def test_a_payload_of_another_release_is_forgotten_and_hides_nothing(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
+        async with working(server) as (redis, steps, sent, consumer):
             ids = {"garbage:1": b"\x80\x04", "unknown:1": b'{"f": "vanished", "a": [], "k": {}, "t": null, "et": 1}'}
             for id_, payload in ids.items():
                 await redis.set(f"arq:job:{id_}", payload)
                 await redis.zadd(QUEUE_NAME, {id_: 1})
-            async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
+            async with consuming(consumer):
                 await sent.send([message("new")])
                 await steps.until_begun("new")
                 await until_absent(sent, *ids)
@@ -137,10 +127,9 @@ def test_a_payload_of_another_release_is_forgotten_and_hides_nothing(server: str
 
 def test_a_message_that_is_sent_again_after_its_end_runs_again(server: str) -> None:
     async def scenario() -> None:
-        async with connected(server) as redis:
-            steps, sent = Steps(), StepQueue(redis)
+        async with working(server) as (_, steps, sent, consumer):
             steps.let_go.set()
-            async with consuming(Consumer(sent, redis, steps.run, max_jobs=1)):
+            async with consuming(consumer):
                 await sent.send([message("a")])
                 await steps.until_begun("a")
                 await until_absent(sent, message("a").id)

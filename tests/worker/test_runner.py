@@ -30,8 +30,9 @@ from tests.exports.jobs import make_job
 from tests.worker.fetching import account
 from worker import queue
 from worker.leases import Leases
+from worker.line import Line
 from worker.queue import Message, Standing, StepQueue
-from worker.runner import Line, Runner
+from worker.runner import Runner
 from worker.shelf import Shelf
 from worker.transfer.fetch import Transfer
 

@@ -22,6 +22,7 @@ from landfall.log import get_logger
 from landfall.storage.adoption import find_published, remove_published
 from landfall.storage.keys import artifact_key
 from landfall.storage.parquet import ParquetCopy
+from landfall.tracing.spans import span
 from landfall.vendors.vendor import Vendor
 from worker.landing import Landing
 from worker.shelf import Shelf
@@ -74,7 +75,9 @@ async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: She
             landing.prove(whole)
             await gate()
             await make_way(job, shelf)
-            artifact = await landing.publish(job)
+            with span("publish") as publishing:
+                artifact = await landing.publish(job)
+                publishing.tell({"landfall.file.bytes": artifact.bytes, "landfall.file.rows": artifact.rows})
             failpoints.reach("download.published", job.id)
         except (DownloadRefused, ProofFailed, ReportLost, StorageFull):
             # Nothing of it would serve the next attempt, or its room is needed.
@@ -88,7 +91,8 @@ async def _landed(job: ExportJob, vendor: Vendor, transfer: Transfer, shelf: She
 async def _with_copy(job: ExportJob, artifact: Artifact, shelf: Shelf) -> Outcome:
     """The file is what was asked for: whatever becomes of its Parquet copy, the export does not fail for it."""
     try:
-        await _copy(job, shelf)
+        with span("parquet copy"):
+            await _copy(job, shelf)
     except CopyRefused as error:
         return _stored(artifact, error.fault)
     except TemporaryError as error:

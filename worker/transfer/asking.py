@@ -30,7 +30,7 @@ class Asker:
     @asynccontextmanager
     async def asked(self, link: str, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
         """The answer behind every redirect. Raises DownloadRefused, BrokeOff or TransferBroken."""
-        response = await self._ask(_parsed(link), headers)
+        response = await self._ask(parsed(link), headers)
         try:
             yield response
         finally:
@@ -87,7 +87,8 @@ def _host(url: httpx.URL) -> str:
     return url.raw_host.decode("ascii")
 
 
-def _parsed(link: str) -> httpx.URL:
+def parsed(link: str) -> httpx.URL:
+    """The address that a link is. Raises TransferBroken."""
     try:
         return httpx.URL(link)
     except httpx.InvalidURL:

@@ -3,9 +3,10 @@
 import asyncio
 
 from landfall.net.carrier import Carrier
+from landfall.tracing.calls import answered, calling
 from landfall.vendors.account import Account
 from landfall.vendors.vendor import Link
-from worker.transfer.asking import Asker
+from worker.transfer.asking import Asker, parsed
 from worker.transfer.course import Course, Sink, Whole
 from worker.transfer.patience import BrokeOff, Patience
 
@@ -40,10 +41,20 @@ class Transfer:
         course = Course(sink, self._patience, self._max_file_bytes)
         while True:
             try:
-                async with self._asker.asked(link.url, course.wanted) as response:
-                    whole = await course.take(response)
+                whole = await self._brought(link, sink, course)
             except BrokeOff as broken:
                 await course.pause_after(broken)
             else:
                 if whole is not None:
                     return whole
+
+    async def _brought(self, link: Link, sink: Sink, course: Course) -> Whole | None:
+        """Ask once, and take what comes."""
+        held = sink.held
+        with calling("GET", parsed(link.url), "file", path=False) as span:
+            try:
+                async with self._asker.asked(link.url, course.wanted) as response:
+                    answered(span, response.status_code)
+                    return await course.take(response)
+            finally:
+                span.tell({"landfall.file.held_before": held, "landfall.file.held": sink.held})
