@@ -1,5 +1,6 @@
-"""Gives every test that asks for it a real Postgres."""
+"""Gives every test that asks for it a real Postgres, and programs that heed Ctrl-C to all."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from tests.services.postgres import NoPostgresError, Postgres, running_postgres
 # No test is timed: on a busy machine an example takes as long as it takes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,13 @@ from signal import SIGKILL
 from subprocess import DEVNULL, PIPE
 from typing import Any
 
-from cli.main import COMMANDS
+from cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(
     [
-        *(__name__, "api.main", "uvicorn", "uvloop", "worker.main", "worker.stopping", "cli.parsing"),
+        *(__name__, "api.main", "uvicorn", "uvloop", "worker.main", "worker.stopping", "cli.parsing", "sandbox.main"),
         *sorted({entry.module for entry in COMMANDS.values() if entry.module}),
     ]
 )

@@ -16,6 +16,7 @@ _ROOT = Path(__file__).parents[1]
 LISTS = (
     _ROOT / "api" / "pages" / "static" / "vendor" / "vendored.toml",
     _ROOT / "tests" / "browser" / "vendor" / "vendored.toml",
+    _ROOT / "tools" / "site" / "vendor" / "vendored.toml",
 )
 PACKED = ".gz"
 
