@@ -116,7 +116,7 @@ def _raised(kind: type[errors.ExportError]) -> Iterator[Entry]:
         meaning = (kind.__doc__ or "").split("\n\n")[0]
         yield Entry(kind.code, meaning, kind.action, _then(kind))
     for each in kind.__subclasses__():
-        if each.__bases__[0] is kind:
+        if each.__bases__[0] is kind and each.__module__ == errors.__name__:
             yield from _raised(each)
 
 

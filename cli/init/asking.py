@@ -23,8 +23,8 @@ def on_a_terminal() -> bool:
 def ask(question: str, read: Callable[[str], T], default: str = "") -> T:
     """Ask until `read` takes the answer; Return alone stands for the default. Raises CommandError at the input's end."""
     while True:
-        print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
         with _ending_the_line():
+            print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
             line = sys.stdin.readline()
         if not line:
             raise _ended()
