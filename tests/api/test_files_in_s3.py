@@ -13,7 +13,7 @@ from landfall.storage.store import open_store
 from tests import forked
 from tests.cli.running import body
 from tests.planted_files import CONTENT, plant
-from tests.services.swift import KEY_ID, SECRET, Swift, missing, running_swift
+from tests.services.swift import Swift, bucket_of_the_environment
 from tests.stack import Stack, run_stack, until
 from tests.vendors.sandbox_process import Sandbox
 
@@ -24,14 +24,7 @@ ETAG = f'"{hashlib.sha256(CONTENT).hexdigest()}"'
 
 @pytest.fixture(scope="module")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
-    if reason := missing():
-        pytest.skip(reason)
-    with running_swift(tmp_path_factory.mktemp("swift")) as service, pytest.MonkeyPatch.context() as patch:
-        service.make_bucket("landfall")
-        patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", service.endpoint)
+    with bucket_of_the_environment(tmp_path_factory.mktemp("swift"), "landfall") as service:
         yield service
 
 

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import pytest
+
 from landfall import __version__
 from landfall.database.keys import Scope
 from landfall.settings import Settings
@@ -115,6 +117,7 @@ def test_an_account_that_left_the_settings_with_its_breaker_open_is_told_of_no_m
                 database.execute("DELETE FROM accounts WHERE name = 'gone'")
 
 
+@pytest.mark.slow
 def test_what_workers_count_carries_their_names_and_stays_for_an_hour(api: Stack) -> None:
     with reported(api, 1, 1800, 3700) as (alive, silent, forgotten):
         exposed = until(lambda: found if (found := scrape(api)).values("worker") else None, "the workers' reports")

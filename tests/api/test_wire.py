@@ -134,6 +134,7 @@ def test_a_connection_goes_on_behind_a_body_that_came_late(api: Stack) -> None:
         assert read_one(connection).status == 200
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_nothing_of_its_answers_is_left(small: Stack) -> None:
     asked = head("GET", "/v1/openapi.json", f"Authorization: Bearer {small.key}")
     length, at_once = len(small.get("/v1/openapi.json").content), 30

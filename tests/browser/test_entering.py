@@ -43,6 +43,7 @@ def test_whoever_has_logged_out_cannot_go_back(house: House, look: Look) -> None
         expect(page.get_by_label("API key")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_key_that_only_reads_sees_no_buttons(house: House, look: Look) -> None:
     export_id = house.submit(labels={"see": "read-only"}, force=True)
     house.wait_for(export_id, "stored")

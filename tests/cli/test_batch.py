@@ -146,11 +146,28 @@ def test_submit_asks_for_the_exports_of_a_file_as_batch_does(running: Up, tmp_pa
     assert (batch["labels"], batch["exports"]) == ({"of": ending}, {"total": 1, "by_state": {"stored": 1}})
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_may_be_as_a_spreadsheet_writes_it(running: Up, tmp_path: Path, separator: str) -> None:
+    rows = [["account", "report_type", "start", "end"], ["shop-bwp", "USER_EVENTS", "2026-06-03", "2026-06-04"]]
+    text = "".join(f"{separator.join(row)}\r\n" for row in rows)
+    (tmp_path / "days.csv").write_text(text, encoding="utf-8-sig", newline="")
+    ended = run(running, "submit", "--file", str(tmp_path / "days.csv"), "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert body(ended)["exports"]["total"] == 1
+
+
 def test_a_bad_line_of_a_submitted_file_is_named(running: Up, tmp_path: Path) -> None:
     (tmp_path / "days.jsonl").write_text('\n{"request": {"report_type": 1}}')
     ended = run(running, "submit", "shop-bwp", "--file", str(tmp_path / "days.jsonl"))
     assert ended.returncode == 2
     assert "days.jsonl, line 2: report_type: " in one_line(ended.stderr)
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "days.csv").write_text("account\nshop\n", encoding="utf-16")
+    ended = landfall(tmp_path, "submit", "--file", "days.csv")
+    assert ended.returncode == 2
+    assert "it is not UTF-8 text; save it as UTF-8." in one_line(ended.stderr)
 
 
 def test_what_is_not_for_a_file_is_refused_beside_one(tmp_path: Path) -> None:

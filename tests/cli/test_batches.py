@@ -36,6 +36,7 @@ def test_batches_are_listed_newest_first_page_by_page(paused: Up) -> None:
     assert [first["items"][0], rest["items"][0]] == [show(paused, newer), show(paused, older)]
 
 
+@pytest.mark.slow
 def test_a_batch_is_cancelled_retried_and_awaited_as_a_whole(paused: Up) -> None:
     batch = made(paused, *DAYS, "--label", "run=whole")
     done = run(paused, "batches", "cancel", batch)

@@ -97,6 +97,7 @@ def test_migrate_tells_what_it_did_as_json_too(tmp_path: Path) -> None:
             "landfall batch: it asks for exports; `landfall batches list` is what looks after a batch.",
         ),
         (["submit"], "landfall submit: ACCOUNT is missing; name one, or a file of exports with --file."),
+        (["submit", "a=b"], "landfall submit: ACCOUNT is missing before 'a=b'; write `landfall submit ACCOUNT a=b`."),
         (["submit", "a", "b=c", "--file", "d"], "landfall submit: FIELD=VALUE does not go with --file: "),
         (["keys", "crate"], "landfall keys: there is no command 'crate' (did you mean create?); say one of create, "),
         (["worker", "--until-stdin-close"], "landfall worker: there is no option --until-stdin-close (did you mean "),

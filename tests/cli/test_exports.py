@@ -119,6 +119,7 @@ def test_an_export_that_fails_ends_with_its_reason_its_cure_and_exit_code_3(
     assert run(running, "fetch", line.split()[3]).returncode == 3
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_waiting_says_that_the_export_goes_on(running: Up, vendors: dict[str, str]) -> None:
     inject(vendors, fault="slow_answer", operation="start", seconds=3)
     with subprocess.Popen(

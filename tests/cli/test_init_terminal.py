@@ -1,5 +1,6 @@
 """Promises that `landfall init` asks on a terminal, where no secret is ever seen."""
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def test_an_answer_that_never_comes_writes_nothing(tmp_path: Path) -> None:
         screen.answer("Vendor", "intelligems\n\x04")
         assert screen.end() == 1
     assert "the input ended" in screen.shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_leaves_the_line_of_the_question_and_writes_nothing(tmp_path: Path) -> None:
+    with terminal(tmp_path, "init") as screen:
+        screen.wait_for("Vendor")
+        screen.process.send_signal(signal.SIGINT)
+        assert screen.end() == 130
+    assert screen.shown.endswith("\n")
     assert not list(tmp_path.iterdir())
 
 

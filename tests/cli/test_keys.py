@@ -150,6 +150,7 @@ def test_a_key_with_little_scope_makes_none_behind_an_api(running: Up, tmp_path:
     assert "this needs a key of scope admin" in one_line(ended.stderr)
 
 
+@pytest.mark.slow
 def test_up_makes_its_own_key_at_home_whatever_other_landfall_is_named(folder: Path) -> None:
     with up(folder, env={"LANDFALL_URL": "http://127.0.0.1:9"}) as found:
         assert landfall(folder, "accounts").returncode == 0

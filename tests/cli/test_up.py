@@ -329,6 +329,7 @@ def test_a_child_that_cannot_live_ends_up_with_its_message(tmp_path: Path) -> No
     assert not EmbeddedRedis(tmp_path / ".landfall").alive()
 
 
+@pytest.mark.slow
 def test_quiet_writes_the_logs_to_files(tmp_path: Path) -> None:
     write_accounts(tmp_path)
     log = tmp_path / ".landfall" / "log" / "worker.log"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests import forked
 from tests.cli.running import Up, body, environment, landfall, one_line, until
 
@@ -62,6 +64,7 @@ def test_watch_of_a_cancelled_export_ends_with_exit_code_3(running: Up) -> None:
     assert run(running, "watch", export_id).returncode == (3 if state == "cancelled" else 0)
 
 
+@pytest.mark.slow
 def test_watch_goes_on_where_it_was_after_the_api_was_killed(running: Up) -> None:
     with watching(running, "--json") as process:
         assert process.stdout

@@ -191,6 +191,7 @@ def test_threads_may_share_a_client(client: Landfall) -> None:
     assert len(set(found)) == 1
 
 
+@pytest.mark.slow
 def test_two_hundred_exports_cost_a_look_each_once_they_have_ended(client: Landfall, house: Stack) -> None:
     batch = client.submit_many([{"account": "shop-ab", "request": orders()} for _ in range(210)], labels={"all": "210"})
     exports = list(client.exports(labels={"all": "210"}))

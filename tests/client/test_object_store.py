@@ -9,7 +9,7 @@ import pytest
 from landfall_client import AsyncLandfall, Landfall
 from tests.asynchronous import run
 from tests.planted_files import CONTENT, plant
-from tests.services.swift import KEY_ID, SECRET, Swift, missing, running_swift
+from tests.services.swift import KEY_ID, Swift, bucket_of_the_environment
 from tests.stack import Stack, run_stack, until
 from tests.vendors.sandbox_process import Sandbox
 
@@ -19,14 +19,7 @@ STORE = "s3://landfall/files"
 
 @pytest.fixture(scope="module")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
-    if reason := missing():
-        pytest.skip(reason)
-    with running_swift(tmp_path_factory.mktemp("swift")) as service, pytest.MonkeyPatch.context() as patch:
-        service.make_bucket("landfall")
-        patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", service.endpoint)
+    with bucket_of_the_environment(tmp_path_factory.mktemp("swift"), "landfall") as service:
         yield service
 
 

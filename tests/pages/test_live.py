@@ -76,6 +76,7 @@ def test_a_page_of_one_export_is_told_of_it(front: Stack, visitor: Visitor) -> N
         assert CHANGE in lines
 
 
+@pytest.mark.slow
 def test_a_session_whose_key_is_revoked_hears_nothing_more(front: Stack) -> None:
     # Of what happened before it was revoked it was told; an export comes in one event or in two.
     assert heard(front, "/live") in {1, 2}
@@ -85,6 +86,7 @@ def test_a_key_for_some_accounts_hears_nothing_of_the_others(front: Stack) -> No
     assert heard(front, "/live", frozenset({"shop-ab"})) == 0
 
 
+@pytest.mark.slow
 def test_a_page_of_one_export_hears_nothing_of_the_others(front: Stack) -> None:
     assert heard(front, "/live?export={theirs}") == 0
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from io import StringIO
 
 import pytest
@@ -115,6 +116,13 @@ def test_no_line_of_the_log_holds_a_secret_wherever_it_stands_in_it(written: Str
     assert [leak for _, leak in SHAPES if leak in lines] == []
     assert "hunter2" not in lines
     assert {json.loads(line)["level"] for line in lines.splitlines()} == {"info", "error"}
+
+
+def test_a_terminal_shows_a_status_as_its_number_and_no_colours_of_others(shown: StringIO) -> None:
+    get_logger("test").info("request", status=HTTPStatus.OK, color_message="\x1b[36m")
+    plain = re.sub(r"\x1b\[\d*m", "", shown.getvalue())
+    assert "status=200" in plain
+    assert "color_message" not in plain
 
 
 def test_no_line_of_the_log_tells_a_terminal_what_to_do_or_passes_for_two(shown: StringIO) -> None:

@@ -116,6 +116,7 @@ def test_a_report_belongs_to_the_account_that_started_it(quick: Sandbox) -> None
     assert answer.json()["data"] == {"reportTask": None}
 
 
+@pytest.mark.slow
 def test_a_report_past_its_days_is_gone_and_so_are_its_files(launch: Launch) -> None:
     sandbox = launch("--build-mean", "0", "--report-days", "0.00002")
     task_id = sandbox.start()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 KEY_ID = "test:tester"
 SECRET = "testing"
 SERVER = Path(__file__).with_name("swift_server.py")
@@ -85,3 +87,17 @@ def running_swift(folder: Path) -> Iterator[Swift]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def bucket_of_the_environment(folder: Path, name: str) -> Iterator[Swift]:
+    """A service with one bucket, which the variables AWS_* of this process lead to; skips where none can run."""
+    if reason := missing():
+        pytest.skip(reason)
+    with running_swift(folder) as service, pytest.MonkeyPatch.context() as patch:
+        service.make_bucket(name)
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", service.endpoint)
+        yield service

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+import pytest
+
 from tests.stack import EXPERIENCE, LINK_SECRET, ROOT, SECRETS, Stack, until
 from tests.tracing.collector import Collector, Got
 
@@ -90,6 +92,7 @@ def test_the_spans_tell_what_the_export_tells(stack: Stack, collector: Collector
     assert not any(span.failed for span in spans if span.kind != "client")
 
 
+@pytest.mark.slow
 def test_a_trace_goes_on_in_the_worker_that_takes_over(stack: Stack, collector: Collector) -> None:
     stack.sandbox.fault("never_finishes", vendor="buy_with_prime")
     first = stack.start("worker")
@@ -108,6 +111,7 @@ def test_a_trace_goes_on_in_the_worker_that_takes_over(stack: Stack, collector: 
     assert (export.service, export.told["landfall.state"], export.failed) == ("landfall-api", "cancelled", False)
 
 
+@pytest.mark.slow
 def test_a_step_that_its_stopping_worker_gives_back_has_not_failed(stack: Stack, collector: Collector) -> None:
     stack.sandbox.fault("slow_body", seconds=600, after_bytes=20_000)
     stopping = stack.start("worker", LANDFALL_GRACE_SECONDS="0")
@@ -122,6 +126,7 @@ def test_a_step_that_its_stopping_worker_gives_back_has_not_failed(stack: Stack,
     assert [span.failed for span in downloads] == [False, False]
 
 
+@pytest.mark.slow
 def test_failed_attempts_and_a_failed_life_are_marked_and_a_retry_begins_another(
     stack: Stack, collector: Collector
 ) -> None:
@@ -194,6 +199,7 @@ def test_what_the_caller_does_not_record_is_not_recorded_here(stack: Stack, coll
     assert collector.of(silent) == []
 
 
+@pytest.mark.slow
 def test_every_line_of_the_log_that_a_step_writes_names_the_trace(stack: Stack) -> None:
     stack.start("worker")
     id_ = submit(stack, number=10)

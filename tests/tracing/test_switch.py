@@ -68,6 +68,7 @@ def test_without_tracing_nothing_of_the_extra_is_loaded(process: str, spared: tu
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_without_the_extra_exports_land_and_the_log_says_what_is_missing(bare: Stack) -> None:
     asked = {"PYTHONPATH": WITHOUT_EXTRA, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     bare.start_api(**asked)
@@ -79,6 +80,7 @@ def test_without_the_extra_exports_land_and_the_log_says_what_is_missing(bare: S
         assert "install it with `pip install 'landfall[otel]'`" in said
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_up_no_export_and_its_address_is_not_logged(bare: Stack) -> None:
     asked = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://me:PlantedWord@127.0.0.1:{free_port()}/x?k=PlantedQuery",
@@ -117,6 +119,7 @@ def test_a_collector_that_comes_back_gets_what_is_told_then_and_the_log_says_so(
         bare.stop()
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_sends_what_is_left(bare: Stack) -> None:
     with run_collector() as collector:
         settings = collector.settings | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}

@@ -83,6 +83,7 @@ async def test_a_null_url_is_never_success(sandbox: Sandbox) -> None:
             await client.download_link(intelligems_job())
 
 
+@pytest.mark.slow
 async def test_a_slow_report_is_polled_by_the_same_post_until_it_is_built() -> None:
     with run_sandbox("--build-mean", "2", "--build-sigma", "0", "--intelligems-timeout", "0.2") as sandbox:
         async with intelligems(sandbox.intelligems) as client:

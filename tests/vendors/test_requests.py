@@ -47,7 +47,7 @@ def test_every_vendor_shows_an_example_that_it_accepts(name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"experience_id": "7c9e6679"}, "experience_id"),
+        ({"experience_id": "7c9e6679"}, "experience_id: it is no UUID; write it as 7c9e6679-"),
         ({"experience_id": "7c9e6679-7425-90de-944b-e07fc1f90ae7"}, "experience_id"),
         ({"experience_id": EXPERIENCE + "\n"}, "experience_id"),
         ({"export_type": "visits"}, "export_type"),

@@ -65,6 +65,7 @@ def test_a_worker_killed_between_sending_and_writing_has_it_sent_again_under_its
     until(lambda: deliveries(stack, id_, state="delivered"), "that it is delivered")
 
 
+@pytest.mark.slow
 def test_what_failed_is_sent_again_when_it_is_asked_for(stack: Stack, told: Receiver) -> None:
     told.replies = [Reply(410)]
     stack.start("worker")
