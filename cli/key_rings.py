@@ -13,7 +13,9 @@ from pydantic import TypeAdapter
 
 from cli.client import Api
 from cli.connecting import connect
-from cli.failures import WrongInputError
+from cli.credentials import find_key
+from cli.failures import CommandError, WrongInputError
+from cli.output import remark
 from cli.settings_database import SettingsDatabase, settings_database
 from cli.wrong_words import nearest
 from landfall.database import keys as keys_table
@@ -42,12 +44,25 @@ class KeyRing(Protocol):
 
 @contextmanager
 def open_key_ring(url: str | None, key_file: Path | None) -> Iterator[KeyRing]:
-    """That behind the API where one is named, here or in LANDFALL_URL; else the database, which no API has to be up for."""
-    if url or os.environ.get("LANDFALL_URL"):
+    """That behind the API where one is named, here or in LANDFALL_URL; else the database, which no API has to be up for.
+
+    The first key of all is made in the database: without a key LANDFALL_URL counts for nothing, as no API would answer.
+    """
+    named = os.environ.get("LANDFALL_URL")
+    if url or (named and (key_file or _key_for(named))):
         yield _BehindApi(connect(url, key_file))
-    else:
-        with settings_database() as database:
-            yield _InDatabase(database)
+        return
+    if named:
+        remark("There is no key for LANDFALL_URL here, so this is about the database of the settings.")
+    with settings_database() as database:
+        yield _InDatabase(database)
+
+
+def _key_for(url: str) -> str:
+    try:
+        return find_key(url.rstrip("/"))
+    except CommandError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

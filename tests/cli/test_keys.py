@@ -150,6 +150,18 @@ def test_a_key_with_little_scope_makes_none_behind_an_api(running: Up, tmp_path:
     assert "this needs a key of scope admin" in one_line(ended.stderr)
 
 
+@pytest.mark.parametrize("key_file", [None, "empty"])
+def test_the_first_key_is_made_in_the_database_though_an_api_is_named(tmp_path: Path, key_file: str | None) -> None:
+    write_accounts(tmp_path)
+    (tmp_path / "empty").touch()
+    assert landfall(tmp_path, "migrate").returncode == 0
+    named = {"LANDFALL_URL": "http://127.0.0.1:9"} | ({"LANDFALL_API_KEY_FILE": key_file} if key_file else {})
+    ended = landfall(tmp_path, "keys", "create", "operator", "--scope", "admin", env=named)
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.split()) == 1  # the key alone
+    assert "no key for LANDFALL_URL" in one_line(ended.stderr)
+
+
 @pytest.mark.slow
 def test_up_makes_its_own_key_at_home_whatever_other_landfall_is_named(folder: Path) -> None:
     with up(folder, env={"LANDFALL_URL": "http://127.0.0.1:9"}) as found:
