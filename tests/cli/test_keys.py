@@ -159,7 +159,7 @@ def test_the_first_key_is_made_in_the_database_though_an_api_is_named(tmp_path: 
     ended = landfall(tmp_path, "keys", "create", "operator", "--scope", "admin", env=named)
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stdout.split()) == 1  # the key alone
-    assert "no key for LANDFALL_URL" in one_line(ended.stderr)
+    assert "no key for LANDFALL_URL" in ended.stderr
 
 
 @pytest.mark.slow
