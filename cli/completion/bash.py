@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 
-from cli.completion.tree import Kind, Node
+from cli.completion.tree import Kind, Node, filled
 
 _SCRIPT = """\
 # Completes landfall in bash; made by `landfall completion bash`.
@@ -53,11 +53,8 @@ complete -F _landfall landfall"""
 
 def script(nodes: Sequence[Node]) -> str:
     """The script."""
-    return (
-        _SCRIPT.replace("@GROUPS@", "\n".join(_groups(nodes)))
-        .replace("@VALUES@", "\n".join(_values(nodes)))
-        .replace("@ARGUMENTS@", "\n".join(_arguments(nodes)))
-        .replace("@OPTIONS@", "\n".join(_options(nodes)))
+    return filled(
+        _SCRIPT, GROUPS=_groups(nodes), VALUES=_values(nodes), ARGUMENTS=_arguments(nodes), OPTIONS=_options(nodes)
     )
 
 

@@ -1,6 +1,6 @@
 """Tells which words a shell may complete, from what reads them: the same that --help shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -85,3 +85,10 @@ def _values(parameter: Any) -> tuple[Kind, Sequence[str]]:  # noqa: ANN401 - as 
 
 def _first_sentence(text: str | None) -> str:
     return " ".join((text or "").split()).split(". ")[0].rstrip(".")
+
+
+def filled(script: str, **lines: Iterable[str]) -> str:
+    """The script with each @NAME@ in it replaced by the lines of that name."""
+    for name, given in lines.items():
+        script = script.replace(f"@{name}@", "\n".join(given))
+    return script

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 
-from cli.completion.tree import Kind, Node, Option
+from cli.completion.tree import Kind, Node, Option, filled
 
 _SCRIPT = """\
 #compdef landfall
@@ -42,11 +42,8 @@ if [[ $funcstack[1] == _landfall ]]; then _landfall "$@"; else compdef _landfall
 
 def script(nodes: Sequence[Node]) -> str:
     """The script."""
-    return (
-        _SCRIPT.replace("@GROUPS@", "\n".join(_groups(nodes)))
-        .replace("@VALUES@", "\n".join(_values(nodes)))
-        .replace("@ARGUMENTS@", "\n".join(_arguments(nodes)))
-        .replace("@OPTIONS@", "\n".join(_options(nodes)))
+    return filled(
+        _SCRIPT, GROUPS=_groups(nodes), VALUES=_values(nodes), ARGUMENTS=_arguments(nodes), OPTIONS=_options(nodes)
     )
 
 

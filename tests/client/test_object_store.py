@@ -8,27 +8,21 @@ import pytest
 
 from landfall_client import AsyncLandfall, Landfall
 from tests.asynchronous import run
+from tests.over_s3 import BUCKET, STORE, api_over_s3
 from tests.planted_files import CONTENT, plant
 from tests.services.swift import KEY_ID, Swift, bucket_of_the_environment
-from tests.stack import Stack, run_stack, until
-from tests.vendors.sandbox_process import Sandbox
-
-NOWHERE = "http://127.0.0.1:9"
-STORE = "s3://landfall/files"
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
-    with bucket_of_the_environment(tmp_path_factory.mktemp("swift"), "landfall") as service:
+    with bucket_of_the_environment(tmp_path_factory.mktemp("swift"), BUCKET) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 def api(swift: Swift, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    vendors = Sandbox(f"{NOWHERE}/intelligems", f"{NOWHERE}/buywithprime", f"{NOWHERE}/_sandbox")
-    with run_stack(tmp_path_factory.mktemp("api") / "home", vendors) as stack:
-        stack.start("api", LANDFALL_STORAGE_URL=STORE, AWS_ENDPOINT_URL=swift.endpoint)
-        until(stack._ready, "a ready API")
+    with api_over_s3(tmp_path_factory.mktemp("api"), swift) as stack:
         plant(stack.home, "exp_stored", store=STORE)
         yield stack
 
